@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The CA on disk and its signatures. A directory with root.pem, intermediate.pem and intermediate.key; root.key
+ * beside them is written once, never read again, and may (should) be taken away. */
+#include "protocol/ak-certificate.h"
+
+typedef struct CertificateAuthority CertificateAuthority;
+
+/* Makes a P-256 root ("<name> Root CA", pathLen 1, 10 years) and intermediate ("<name> Intermediate CA",
+ * pathLen 0) in dir, which appears whole or not at all (directory 0700, keys 0600; fsync, rename). -EEXIST when
+ * dir is there: a CA is never overwritten. now: seconds since the epoch. */
+int certificate_authority_create(const char *dir, const char *name, int64_t now);
+
+/* Loads the intermediate and its key, and the root. -ENOENT: there is none. -EBADMSG: files do not belong
+ * together or do not parse. */
+int certificate_authority_load(const char *dir, CertificateAuthority **ret);
+CertificateAuthority *certificate_authority_free(CertificateAuthority *ca);
+DEFINE_TRIVIAL_CLEANUP_FUNC(CertificateAuthority *, certificate_authority_free);
+
+ByteView certificate_authority_intermediate(const CertificateAuthority *ca); /* DER */
+const char *certificate_authority_root_pem(const CertificateAuthority *ca);
+/* SHA-256 of the root's DER, lower-case hex: as step prints fingerprints. */
+const char *certificate_authority_fingerprint(const CertificateAuthority *ca);
+int64_t certificate_authority_not_after(const CertificateAuthority *ca); /* of the intermediate */
+
+/* Builds and signs an AK certificate: v3, empty subject, keyUsage digitalSignature (critical), basicConstraints
+ * CA:FALSE (critical), EKU 2.23.133.8.3, AKI, SKI, SAN (critical). ret: DER. */
+int certificate_authority_sign_ak(CertificateAuthority *ca, const AkCertificate *c, Bytes *ret);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* EK roots and intermediates from directories of PEM and DER files (any name; PEM may bundle). One file that
+ * cannot be read or parsed is skipped and reported; the others count. */
+#include "protocol/ek-certificate.h"
+
+#define TRUST_STORE_FILE_MAX (4U * 1024 * 1024) /* bytes */
+#define TRUST_STORE_FILES_MAX 4096U             /* in all directories */
+#define TRUST_STORE_DEPTH_MAX 4U                /* directories below each other */
+
+typedef void (*TrustStoreSkipped)(const char *path, int error, void *userdata);
+
+/* directories: NULL-terminated; one that is missing holds nothing. */
+int trust_store_load(const char *const *directories, TrustStoreSkipped skipped, void *userdata, EkTrust **ret);
