@@ -15,6 +15,7 @@
 #define ATTEZT_ERROR_BUSY "dev.attezt.Error.Busy"
 #define ATTEZT_ERROR_NO_CA "dev.attezt.Error.NoCA"
 #define ATTEZT_ERROR_NOT_ENROLLED "dev.attezt.Error.NotEnrolled"
+#define ATTEZT_ERROR_INVALID "dev.attezt.Error.Invalid"
 #define ATTEZT_ERROR_FAILED "dev.attezt.Error.Failed"
 
 #define ATTEZT_FRONT_SOCKET "/run/atteztd/front"
