@@ -3,43 +3,19 @@
 
 /* The inventory: devices, their names, and what was issued to them. It speaks of those only, so that another
  * store can stand behind the same functions. Every call answers through its completion, later, from the loop,
- * never from inside the call; a change is answered when it is durable. A call that returns an error (negative
+ * never from inside the call; a change is answered when it is durable. Changes that come close together share
+ * one transaction; if that fails, all of them do. A call that returns an error (negative
  * errno: out of memory, too many open) does not call its completion. */
 #include <systemd/sd-event.h>
 
-#include "protocol/ak-certificate.h"
+#include "protocol/device-record.h"
 
-#define INVENTORY_NOTE_MAX 1024U          /* bytes of UTF-8 */
 #define INVENTORY_OPEN_MAX 1024U          /* calls not yet answered */
 #define INVENTORY_PAGE_MAX 256U           /* devices in one answer */
 #define INVENTORY_GROUP_MAX 64U           /* changes in one transaction */
 #define INVENTORY_GROUP_USEC 2000U        /* or what comes within */
-#define INVENTORY_CERTIFICATE_MAX 2048U   /* DER bytes */
-#define INVENTORY_OPERATION_SIZE 16U      /* random bytes that name a change: repeating it is answered as the first time */
 
 typedef struct Inventory Inventory;
-
-typedef struct Device {
-        uint8_t ek_hash[32];
-        unsigned n_names;
-        char names[DEVICE_NAMES_MAX][DEVICE_NAME_MAX + 1]; /* as written; none: the EK hash is the name */
-        bool any_name;          /* AK certificates carry no name: any may be ordered */
-        bool pinned;            /* no trusted EK certificate needed */
-        bool disabled;
-        int64_t ak_lifetime;    /* seconds, 0: the server's default */
-        char note[INVENTORY_NOTE_MAX + 1];
-        int64_t created, last_issued; /* seconds since the epoch, 0: never */
-        uint64_t issued;        /* how many AK certificates so far */
-        uint64_t version;       /* opaque; another after each change of what an operator set */
-} Device;
-
-/* One AK certificate, recorded before it is given out. */
-typedef struct Issued {
-        uint8_t serial[AK_SERIAL_SIZE];
-        uint8_t ek_hash[32];
-        int64_t issued, not_after;          /* seconds since the epoch */
-        ByteView certificate;               /* DER; borrowed for the call */
-} Issued;
 
 typedef struct InventoryCounts {
         uint64_t devices, issued;
@@ -58,13 +34,13 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Inventory *, inventory_free);
 
 /* device: a name (any case) or an EK hash. -ENOENT. */
 int inventory_lookup(Inventory *inv, const char *device, InventoryDevice done, void *userdata);
-/* Devices in a fixed order, from cursor ("": the start) on, max ≤ INVENTORY_PAGE_MAX; next is "" at the end. */
+/* Devices in the order of their enrolment, from cursor ("": the start) on, max ≤ INVENTORY_PAGE_MAX; next is "" at the end. */
 int inventory_list(Inventory *inv, const char *cursor, size_t max, InventoryPage done, void *userdata);
 /* Adds a new device: -EEXIST the hash is there, -ENOTUNIQ one of its names belongs to another, -EINVAL. */
-int inventory_enroll(Inventory *inv, const uint8_t operation[static INVENTORY_OPERATION_SIZE], const Device *device,
+int inventory_enroll(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const Device *device,
                      InventoryChanged done, void *userdata);
-/* device: a name or a hash. -ENOENT. */
-int inventory_remove(Inventory *inv, const uint8_t operation[static INVENTORY_OPERATION_SIZE], const char *device,
+/* device: a name or a hash. -ENOENT. A repetition is recognized by the hash. */
+int inventory_remove(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *device,
                      InventoryDevice done, void *userdata); /* gives what was removed */
 /* Records a certificate, if the device is still there, enabled and of that version: -ESTALE otherwise. The
  * serial is the operation. */

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "protocol/device-record.h"
+
+#include <gnutls/crypto.h>
+
+#define RECORD_VERSION 1U
+#define CHECKSUM_SIZE 8U
+
+enum {
+        FLAG_ANY_NAME = 1,
+        FLAG_PINNED = 2,
+        FLAG_DISABLED = 4,
+        _FLAGS_ALL = 7,
+};
+
+static int checksum(ByteView key, ByteView body, uint8_t ret[static CHECKSUM_SIZE]) {
+        gnutls_hash_hd_t hash;
+        uint8_t digest[32];
+
+        if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
+                return -ENOMEM;
+        (void) gnutls_hash(hash, key.data, key.size);
+        (void) gnutls_hash(hash, body.data, body.size);
+        gnutls_hash_deinit(hash, digest);
+        memcpy(ret, digest, CHECKSUM_SIZE);
+        return 0;
+}
+
+int record_seal(ByteView key, ByteWriter *w) {
+        uint8_t sum[CHECKSUM_SIZE];
+
+        if (w->failed)
+                return -E2BIG;
+        int r = checksum(key, writer_view(w), sum);
+        if (r < 0)
+                return r;
+        write_bytes(w, sum, sizeof(sum));
+        return w->failed ? -E2BIG : 0;
+}
+
+int record_unseal(ByteView key, ByteView record, ByteView *ret) {
+        uint8_t sum[CHECKSUM_SIZE];
+
+        if (record.size < CHECKSUM_SIZE)
+                return -EBADMSG;
+        ByteView body = VIEW(record.data, record.size - CHECKSUM_SIZE);
+        int r = checksum(key, body, sum);
+        if (r < 0)
+                return r;
+        if (memcmp(sum, record.data + body.size, CHECKSUM_SIZE) != 0)
+                return -EBADMSG;
+        *ret = body;
+        return 0;
+}
+
+static bool utf8_valid(const char *s) {
+        for (const unsigned char *p = (const unsigned char *) s; *p;) {
+                unsigned n = *p < 0x80 ? 0 : (*p & 0xe0) == 0xc0 ? 1 : (*p & 0xf0) == 0xe0 ? 2 : (*p & 0xf8) == 0xf0 ? 3 : 4;
+                if (n == 4)
+                        return false;
+                uint32_t c = n == 0 ? *p : *p & (0x3fU >> n);
+                for (unsigned i = 1; i <= n; i++) {
+                        if ((p[i] & 0xc0) != 0x80)
+                                return false;
+                        c = c << 6 | (p[i] & 0x3f);
+                }
+                static const uint32_t smallest[] = { 0, 0x80, 0x800, 0x10000 };
+                if (c < smallest[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+                        return false;
+                p += n + 1;
+        }
+        return true;
+}
+
+int device_check(const Device *d) {
+        char folded[DEVICE_NAMES_MAX][DEVICE_NAME_MAX + 1];
+
+        if (d->n_names > DEVICE_NAMES_MAX || (d->any_name && d->n_names > 0))
+                return -EINVAL;
+        for (unsigned i = 0; i < d->n_names; i++) {
+                if (!device_name_valid(d->names[i]))
+                        return -EINVAL;
+                device_name_fold(d->names[i], folded[i]);
+                for (unsigned k = 0; k < i; k++)
+                        if (strcmp(folded[i], folded[k]) == 0)
+                                return -EINVAL;
+        }
+        if (d->ak_lifetime < 0 || d->ak_lifetime > AK_LIFETIME_MAX)
+                return -EINVAL;
+        if (strnlen(d->note, sizeof(d->note)) > DEVICE_NOTE_MAX || !utf8_valid(d->note))
+                return -EINVAL;
+        return 0;
+}
+
+static void write_text(ByteWriter *w, const char *s) {
+        size_t n = strlen(s);
+        write_u16(w, (uint16_t) n);
+        write_bytes(w, s, n);
+}
+
+/* Fails the reader when the text is longer than max or has a NUL. */
+static void read_text(ByteReader *r, char *ret, size_t max) {
+        ByteView v = read_view(r, read_u16(r));
+        if (v.size > max || (v.size > 0 && memchr(v.data, 0, v.size))) {
+                r->failed = true;
+                return;
+        }
+        if (v.size > 0)
+                memcpy(ret, v.data, v.size);
+        ret[v.size] = 0;
+}
+
+int device_record_encode(ByteView key, const Device *d, uint8_t ret[static DEVICE_RECORD_MAX]) {
+        ByteWriter w = WRITER(ret, DEVICE_RECORD_MAX);
+
+        write_u8(&w, RECORD_VERSION);
+        write_bytes(&w, d->ek_hash, sizeof(d->ek_hash));
+        write_u8(&w, (uint8_t) ((d->any_name ? FLAG_ANY_NAME : 0) | (d->pinned ? FLAG_PINNED : 0) |
+                                (d->disabled ? FLAG_DISABLED : 0)));
+        write_u64(&w, (uint64_t) d->ak_lifetime);
+        write_u64(&w, (uint64_t) d->created);
+        write_u64(&w, (uint64_t) d->last_issued);
+        write_u64(&w, d->issued);
+        write_u64(&w, d->version);
+        write_u64(&w, d->sequence);
+        write_bytes(&w, d->operation, sizeof(d->operation));
+        write_u8(&w, (uint8_t) d->n_names);
+        for (unsigned i = 0; i < d->n_names; i++)
+                write_text(&w, d->names[i]);
+        write_text(&w, d->note);
+
+        int r = record_seal(key, &w);
+        return r < 0 ? r : (int) w.size;
+}
+
+int device_record_decode(ByteView key, ByteView record, Device *ret) {
+        ByteView body;
+        Device d = {};
+
+        int r = record_unseal(key, record, &body);
+        if (r < 0)
+                return r;
+
+        ByteReader in = READER(body);
+        if (read_u8(&in) != RECORD_VERSION)
+                return -EBADMSG;
+        read_into(&in, d.ek_hash, sizeof(d.ek_hash));
+        uint8_t flags = read_u8(&in);
+        d.any_name = flags & FLAG_ANY_NAME;
+        d.pinned = flags & FLAG_PINNED;
+        d.disabled = flags & FLAG_DISABLED;
+        d.ak_lifetime = (int64_t) read_u64(&in);
+        d.created = (int64_t) read_u64(&in);
+        d.last_issued = (int64_t) read_u64(&in);
+        d.issued = read_u64(&in);
+        d.version = read_u64(&in);
+        d.sequence = read_u64(&in);
+        read_into(&in, d.operation, sizeof(d.operation));
+        d.n_names = read_u8(&in);
+        if (d.n_names > DEVICE_NAMES_MAX || (flags & ~_FLAGS_ALL) != 0)
+                return -EBADMSG;
+        for (unsigned i = 0; i < d.n_names; i++)
+                read_text(&in, d.names[i], DEVICE_NAME_MAX);
+        read_text(&in, d.note, DEVICE_NOTE_MAX);
+        if (!reader_done(&in) || device_check(&d) < 0)
+                return -EBADMSG;
+
+        *ret = d;
+        return 0;
+}
+
+int issued_record_encode(ByteView key, const Issued *i, uint8_t ret[static ISSUED_RECORD_MAX]) {
+        ByteWriter w = WRITER(ret, ISSUED_RECORD_MAX);
+
+        if (i->certificate.size > ISSUED_CERTIFICATE_MAX)
+                return -E2BIG;
+        write_u8(&w, RECORD_VERSION);
+        write_bytes(&w, i->serial, sizeof(i->serial));
+        write_bytes(&w, i->ek_hash, sizeof(i->ek_hash));
+        write_u64(&w, (uint64_t) i->issued);
+        write_u64(&w, (uint64_t) i->not_after);
+        write_u16(&w, (uint16_t) i->certificate.size);
+        write_view(&w, i->certificate);
+
+        int r = record_seal(key, &w);
+        return r < 0 ? r : (int) w.size;
+}
+
+int issued_record_decode(ByteView key, ByteView record, Issued *ret) {
+        ByteView body;
+        Issued i = {};
+
+        int r = record_unseal(key, record, &body);
+        if (r < 0)
+                return r;
+
+        ByteReader in = READER(body);
+        if (read_u8(&in) != RECORD_VERSION)
+                return -EBADMSG;
+        read_into(&in, i.serial, sizeof(i.serial));
+        read_into(&in, i.ek_hash, sizeof(i.ek_hash));
+        i.issued = (int64_t) read_u64(&in);
+        i.not_after = (int64_t) read_u64(&in);
+        i.certificate = read_view(&in, read_u16(&in));
+        if (!reader_done(&in) || i.certificate.size > ISSUED_CERTIFICATE_MAX)
+                return -EBADMSG;
+
+        *ret = i;
+        return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the inventory knows of a device, and of a certificate issued to it; and how both are kept: a version, the
+ * fields, and a checksum over key and fields, so that damage is seen wherever the store does not. */
+#include "protocol/ak-certificate.h"
+
+#define DEVICE_NOTE_MAX 1024U          /* bytes of UTF-8 */
+#define ISSUED_CERTIFICATE_MAX 2048U   /* DER bytes */
+#define OPERATION_SIZE 16U             /* random bytes that name a change: repeating it is answered as the first time */
+
+#define DEVICE_RECORD_MAX 4096U
+#define ISSUED_RECORD_MAX 2304U
+
+typedef struct Device {
+        uint8_t ek_hash[32];
+        unsigned n_names;
+        char names[DEVICE_NAMES_MAX][DEVICE_NAME_MAX + 1]; /* as written; none: the EK hash is the name */
+        bool any_name;          /* AK certificates carry no name: any may be ordered */
+        bool pinned;            /* no trusted EK certificate needed */
+        bool disabled;
+        int64_t ak_lifetime;    /* seconds, 0: the server's default */
+        char note[DEVICE_NOTE_MAX + 1];
+        int64_t created, last_issued; /* seconds since the epoch, 0: never */
+        uint64_t issued;        /* how many AK certificates so far */
+        uint64_t version;       /* opaque; another after each change of what an operator set */
+        uint64_t sequence;      /* place in the listing; the inventory's */
+        uint8_t operation[OPERATION_SIZE]; /* that made it what it is */
+} Device;
+
+/* One AK certificate, recorded before it is given out. */
+typedef struct Issued {
+        uint8_t serial[AK_SERIAL_SIZE];
+        uint8_t ek_hash[32];
+        int64_t issued, not_after; /* seconds since the epoch */
+        ByteView certificate;      /* DER; borrowed */
+} Issued;
+
+/* -EINVAL: a name that device_name_valid() refuses or that is there twice, names beside any_name, a note that
+ * is not UTF-8 or too long, a negative or too long lifetime. */
+int device_check(const Device *d);
+
+/* Return the size; -E2BIG. key: of the record in its store. */
+int device_record_encode(ByteView key, const Device *d, uint8_t ret[static DEVICE_RECORD_MAX]);
+int issued_record_encode(ByteView key, const Issued *i, uint8_t ret[static ISSUED_RECORD_MAX]);
+/* -EBADMSG: damaged. The certificate of an Issued points into record. */
+int device_record_decode(ByteView key, ByteView record, Device *ret);
+int issued_record_decode(ByteView key, ByteView record, Issued *ret);
+
+/* For the small records that the inventory makes of plain bytes: appends the checksum, or takes it off. */
+int record_seal(ByteView key, ByteWriter *w);              /* -E2BIG */
+int record_unseal(ByteView key, ByteView record, ByteView *ret); /* -EBADMSG */

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "shared/record-store.h"
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <tdb.h>
+
+/* Fixed when the file is made. One million records make chains of ten. */
+#define HASH_SIZE 100003
+#define OPEN_FLAGS (TDB_NOMMAP | TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING)
+
+struct RecordStore {
+        struct tdb_context *tdb;
+        int lock_fd;
+        bool in_transaction;
+};
+
+static TDB_DATA to_tdb(ByteView v) {
+        return (TDB_DATA) { .dptr = (uint8_t *) v.data, .dsize = v.size };
+}
+
+static ByteView from_tdb(TDB_DATA d) {
+        return VIEW(d.dptr, d.dsize);
+}
+
+static int translate(struct tdb_context *tdb) {
+        switch (tdb_error(tdb)) {
+        case TDB_ERR_NOEXIST:
+                return -ENOENT;
+        case TDB_ERR_OOM:
+                return -ENOMEM;
+        default:
+                return -EIO;
+        }
+}
+
+static __attribute__((format(printf, 3, 4))) void log_nothing(struct tdb_context *tdb, enum tdb_debug_level level,
+                                                              const char *format, ...) {
+        /* The caller has the error; the library's own words would go to standard error. */
+}
+
+static struct tdb_context *open_tdb(const char *path, int open_flags) {
+        struct tdb_logging_context quiet = { .log_fn = log_nothing };
+        return tdb_open_ex(path, HASH_SIZE, OPEN_FLAGS, open_flags | O_CLOEXEC, 0600, &quiet, NULL);
+}
+
+static int lock(const char *path) {
+        _cleanup_free_ char *name = NULL;
+
+        if (asprintf(&name, "%s.lock", path) < 0)
+                return -ENOMEM;
+        _cleanup_close_ int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return -errno;
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        return TAKE_FD(fd);
+}
+
+static int sync_directory_of(const char *path) {
+        _cleanup_free_ char *copy = strdup(path);
+        if (!copy)
+                return -ENOMEM;
+        _cleanup_close_ int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || fsync(fd) < 0)
+                return -errno;
+        return 0;
+}
+
+typedef struct CheckContext {
+        RecordCheck check;
+        bool damaged, failed;
+        struct tdb_context *to;
+} CheckContext;
+
+static int check_record(TDB_DATA key, TDB_DATA value, void *userdata) {
+        CheckContext *c = userdata;
+
+        if (!c->check(from_tdb(key), from_tdb(value)))
+                c->damaged = true;
+        return c->damaged ? -1 : 0;
+}
+
+static int copy_record(struct tdb_context *from, TDB_DATA key, TDB_DATA value, void *userdata) {
+        CheckContext *c = userdata;
+
+        if (!c->check(from_tdb(key), from_tdb(value)))
+                c->damaged = true;
+        else if (tdb_store(c->to, key, value, TDB_INSERT) != 0)
+                c->failed = true;
+        return c->damaged || c->failed ? -1 : 0;
+}
+
+/* Copies every record of from into a new file, which then takes the old one's place. */
+static int copy_into_new(struct tdb_context *from, const char *path, RecordCheck check) {
+        _cleanup_free_ char *name = NULL;
+        CheckContext c = { .check = check };
+
+        if (asprintf(&name, "%s.new", path) < 0)
+                return -ENOMEM;
+        if (unlink(name) < 0 && errno != ENOENT)
+                return -errno;
+        c.to = open_tdb(name, O_RDWR | O_CREAT | O_EXCL);
+        if (!c.to)
+                return -EIO;
+
+        bool good = tdb_transaction_start(c.to) == 0 && tdb_traverse_read(from, copy_record, &c) >= 0 &&
+                    !c.damaged && !c.failed && tdb_transaction_commit(c.to) == 0;
+        (void) tdb_close(c.to);
+        if (!good) {
+                (void) unlink(name);
+                return c.damaged ? -EUCLEAN : -EIO;
+        }
+        if (rename(name, path) < 0)
+                return -errno;
+        return sync_directory_of(path);
+}
+
+static int open_checked(const char *path, RecordCheck check, struct tdb_context **ret, bool *ret_healed) {
+        struct stat st;
+        bool is_new = stat(path, &st) < 0 && errno == ENOENT;
+        CheckContext c = { .check = check };
+
+        struct tdb_context *tdb = open_tdb(path, O_RDWR | O_CREAT);
+        if (!tdb)
+                return errno == EIO || errno == EINVAL ? -EUCLEAN : -errno;
+        if (is_new) {
+                int r = sync_directory_of(path);
+                if (r < 0) {
+                        (void) tdb_close(tdb);
+                        return r;
+                }
+        } else if (tdb_check(tdb, check_record, &c) != 0) {
+                int r = c.damaged ? -EUCLEAN : copy_into_new(tdb, path, check);
+                (void) tdb_close(tdb);
+                if (r < 0)
+                        return r;
+                tdb = open_tdb(path, O_RDWR);
+                if (!tdb)
+                        return -EUCLEAN;
+                *ret_healed = true;
+        }
+
+        *ret = tdb;
+        return 0;
+}
+
+int record_store_open(const char *path, RecordCheck check, RecordStore **ret, bool *ret_healed) {
+        _cleanup_(record_store_freep) RecordStore *s = calloc(1, sizeof(*s));
+        bool healed = false;
+
+        if (!s)
+                return -ENOMEM;
+        s->lock_fd = lock(path);
+        if (s->lock_fd < 0)
+                return s->lock_fd;
+        int r = open_checked(path, check, &s->tdb, &healed);
+        if (r < 0)
+                return r;
+
+        *ret_healed = healed;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+RecordStore *record_store_free(RecordStore *s) {
+        if (!s)
+                return NULL;
+        record_store_cancel(s);
+        if (s->tdb)
+                (void) tdb_close(s->tdb);
+        closep(&s->lock_fd);
+        free(s);
+        return NULL;
+}
+
+int record_store_get(RecordStore *s, ByteView key, Bytes *ret) {
+        TDB_DATA d = tdb_fetch(s->tdb, to_tdb(key));
+        if (!d.dptr)
+                return translate(s->tdb);
+        *ret = (Bytes) { .data = d.dptr, .size = d.dsize };
+        return 0;
+}
+
+int record_store_begin(RecordStore *s) {
+        if (tdb_transaction_start(s->tdb) != 0)
+                return translate(s->tdb);
+        s->in_transaction = true;
+        return 0;
+}
+
+int record_store_put(RecordStore *s, ByteView key, ByteView value) {
+        return tdb_store(s->tdb, to_tdb(key), to_tdb(value), TDB_REPLACE) == 0 ? 0 : translate(s->tdb);
+}
+
+int record_store_delete(RecordStore *s, ByteView key) {
+        return tdb_delete(s->tdb, to_tdb(key)) == 0 ? 0 : translate(s->tdb);
+}
+
+int record_store_commit(RecordStore *s) {
+        s->in_transaction = false; /* TDB ends the transaction whatever comes of it */
+        return tdb_transaction_commit(s->tdb) == 0 ? 0 : -EIO;
+}
+
+void record_store_cancel(RecordStore *s) {
+        if (s->in_transaction)
+                (void) tdb_transaction_cancel(s->tdb);
+        s->in_transaction = false;
+}

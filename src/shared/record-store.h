@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A file of records with transactions that hold against a kill at any moment (TDB). One process opens it, once:
+ * a lock file beside it says so. Not mapped: a file that somebody cuts short is an error, not a SIGBUS, and what
+ * was read does not count as our memory. */
+#include "shared/bytes.h"
+
+typedef struct RecordStore RecordStore;
+
+/* Says whether a record is whole; used at open, before anything is written. */
+typedef bool (*RecordCheck)(ByteView key, ByteView value);
+
+/* Opens path or makes it (0600). A file that TDB finds fault with although every record is whole (a kill while
+ * the file grew leaves such) is copied into a new one: *ret_healed. -EBUSY: open in another process; -EUCLEAN:
+ * a record is damaged, or the file cannot be read at all. */
+int record_store_open(const char *path, RecordCheck check, RecordStore **ret, bool *ret_healed);
+RecordStore *record_store_free(RecordStore *s); /* cancels an open transaction */
+DEFINE_TRIVIAL_CLEANUP_FUNC(RecordStore *, record_store_free);
+
+/* -ENOENT, -EIO. Sees the changes of the open transaction. */
+int record_store_get(RecordStore *s, ByteView key, Bytes *ret);
+
+/* Changes want an open transaction. After a failure of any of them only cancel is left. */
+int record_store_begin(RecordStore *s);
+int record_store_put(RecordStore *s, ByteView key, ByteView value);
+int record_store_delete(RecordStore *s, ByteView key);
+int record_store_commit(RecordStore *s); /* blocks until it is on disk; on failure nothing was changed */
+void record_store_cancel(RecordStore *s);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "test.h"
+
+#include "protocol/device-record.h"
+
+static const ByteView KEY = { .data = (const uint8_t *) "dkey", .size = 4 };
+
+static Device sample(void) {
+        return (Device) {
+                .ek_hash = { 1, 2, 3 },
+                .n_names = 2,
+                .names = { "Framework", "laptop-7" },
+                .pinned = true,
+                .ak_lifetime = 86400,
+                .note = "Anna’s, on loan",
+                .created = 1800000000,
+                .last_issued = 1800000100,
+                .issued = 7,
+                .version = 9,
+                .sequence = 8,
+                .operation = { 0xaa },
+        };
+}
+
+static void test_device(void) {
+        uint8_t record[DEVICE_RECORD_MAX];
+        Device d = sample(), back;
+
+        int n = device_record_encode(KEY, &d, record);
+        check(n > 0);
+        memset(&back, 0xff, sizeof(back));
+        check_int(device_record_decode(KEY, VIEW(record, n), &back), 0);
+        check(memcmp(back.ek_hash, d.ek_hash, 32) == 0);
+        check_int(back.n_names, 2);
+        check_str(back.names[0], "Framework");
+        check_str(back.names[1], "laptop-7");
+        check(back.pinned && !back.any_name && !back.disabled);
+        check_int(back.ak_lifetime, 86400);
+        check_str(back.note, d.note);
+        check_int(back.created, d.created);
+        check_int(back.last_issued, d.last_issued);
+        check_int(back.issued, 7);
+        check_int(back.version, 9);
+        check_int(back.sequence, 8);
+        check_int(back.operation[0], 0xaa);
+
+        /* Every damaged byte, every truncation, and another key are noticed. */
+        for (int i = 0; i < n; i++) {
+                record[i] ^= 0x20;
+                check_int(device_record_decode(KEY, VIEW(record, n), &back), -EBADMSG);
+                record[i] ^= 0x20;
+                check_int(device_record_decode(KEY, VIEW(record, i), &back), -EBADMSG);
+        }
+        check_int(device_record_decode(VIEW_STR("dkex"), VIEW(record, n), &back), -EBADMSG);
+}
+
+static void test_largest(void) {
+        uint8_t record[DEVICE_RECORD_MAX];
+        Device d = sample(), back;
+
+        d.n_names = DEVICE_NAMES_MAX;
+        for (unsigned i = 0; i < DEVICE_NAMES_MAX; i++) {
+                memset(d.names[i], 'a' + (int) i, DEVICE_NAME_MAX);
+                d.names[i][DEVICE_NAME_MAX] = 0;
+        }
+        memset(d.note, 'x', DEVICE_NOTE_MAX);
+        d.note[DEVICE_NOTE_MAX] = 0;
+        int n = device_record_encode(KEY, &d, record);
+        check(n > 0);
+        check_int(device_record_decode(KEY, VIEW(record, n), &back), 0);
+        check_str(back.note, d.note);
+}
+
+static void test_check(void) {
+        Device d = sample();
+
+        check_int(device_check(&d), 0);
+        strcpy(d.names[1], "FRAMEWORK");
+        check_int(device_check(&d), -EINVAL);
+        d = sample();
+        strcpy(d.names[1], "no spaces");
+        check_int(device_check(&d), -EINVAL);
+        d = sample();
+        d.any_name = true;
+        check_int(device_check(&d), -EINVAL);
+        d = sample();
+        d.ak_lifetime = -1;
+        check_int(device_check(&d), -EINVAL);
+        d.ak_lifetime = AK_LIFETIME_MAX + 1;
+        check_int(device_check(&d), -EINVAL);
+
+        static const char *const notes[] = { "\xff", "\xc0\x80", "\xed\xa0\x80", "\xe2\x80", "\xf4\x90\x80\x80", "a\x80" };
+        for (size_t i = 0; i < ELEMENTSOF(notes); i++) {
+                d = sample();
+                strcpy(d.note, notes[i]);
+                check_int(device_check(&d), -EINVAL);
+        }
+}
+
+static void test_issued(void) {
+        uint8_t record[ISSUED_RECORD_MAX], der[ISSUED_CERTIFICATE_MAX + 1] = { 0x30 };
+        Issued i = { .serial = { 5 }, .ek_hash = { 6 }, .issued = 10, .not_after = 20, .certificate = VIEW(der, 2048) }, back;
+
+        int n = issued_record_encode(KEY, &i, record);
+        check(n > 0);
+        check_int(issued_record_decode(KEY, VIEW(record, n), &back), 0);
+        check(view_equal(back.certificate, i.certificate));
+        check_int(back.serial[0], 5);
+        check_int(back.not_after, 20);
+        record[100] ^= 1;
+        check_int(issued_record_decode(KEY, VIEW(record, n), &back), -EBADMSG);
+        i.certificate.size++;
+        check_int(issued_record_encode(KEY, &i, record), -E2BIG);
+}
+
+int main(void) {
+        test_device();
+        test_largest();
+        test_check();
+        test_issued();
+        return EXIT_SUCCESS;
+}
