@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Just enough of RFC 3986 to keep a client on https and with one server. */
+#include "shared/bytes.h"
+
+#define URL_MAX 1024U       /* characters */
+#define URL_HOST_MAX 253U   /* characters, brackets not counted */
+
+typedef struct UrlParts {
+        bool https;         /* else http */
+        char host[URL_HOST_MAX + 1]; /* lower case, without brackets */
+        bool bracketed;     /* an IPv6 address */
+        uint16_t port;      /* that of the scheme if the URL says none */
+        const char *path;   /* into the URL: from the first / ? # on, or "" */
+} UrlParts;
+
+/* http or https, host (name, IPv4 address, bracketed IPv6 address), optional port 1–65535, no user
+ * information, no control characters, spaces or bytes beyond ASCII. -EINVAL. */
+int url_parse(const char *url, UrlParts *ret);
+bool url_valid(const char *url);       /* http or https */
+bool url_valid_https(const char *url);
+/* Both valid, same scheme, host without regard to case, same port. */
+bool url_same_origin(const char *a, const char *b);
+/* base without its trailing slashes, "/", name. */
+int url_join(const char *base, const char *name, char **ret);
+
+#define RETRY_AFTER_MAX 3600 /* seconds */
+
+/* Retry-After (RFC 9110 §10.2.3): seconds or an IMF-fixdate, to seconds from now (since the epoch), 0 if that
+ * has passed, cut to RETRY_AFTER_MAX. -EBADMSG anything else, the obsolete date formats among it. */
+int retry_after_parse(const char *value, int64_t now, int64_t *ret);
