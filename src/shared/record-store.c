@@ -5,7 +5,6 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <tdb.h>
 
 /* Fixed when the file is made. One million records make chains of ten. */
@@ -94,8 +93,10 @@ static int copy_record(struct tdb_context *from, TDB_DATA key, TDB_DATA value, v
         return c->damaged || c->failed ? -1 : 0;
 }
 
-/* Copies every record of from into a new file, which then takes the old one's place. */
-static int copy_into_new(struct tdb_context *from, const char *path, RecordCheck check) {
+/* Makes a new file under another name, fills it with every record of from (NULL: none), and moves it to path:
+ * there is never half a file there. TDB must not be let to create at path itself: given a file whose header is
+ * damaged, it would begin it anew. */
+static int make_file(const char *path, struct tdb_context *from, RecordCheck check) {
         _cleanup_free_ char *name = NULL;
         CheckContext c = { .check = check };
 
@@ -105,45 +106,53 @@ static int copy_into_new(struct tdb_context *from, const char *path, RecordCheck
                 return -errno;
         c.to = open_tdb(name, O_RDWR | O_CREAT | O_EXCL);
         if (!c.to)
-                return -EIO;
-
-        bool good = tdb_transaction_start(c.to) == 0 && tdb_traverse_read(from, copy_record, &c) >= 0 &&
-                    !c.damaged && !c.failed && tdb_transaction_commit(c.to) == 0;
-        (void) tdb_close(c.to);
-        if (!good) {
-                (void) unlink(name);
-                return c.damaged ? -EUCLEAN : -EIO;
-        }
-        if (rename(name, path) < 0)
                 return -errno;
+
+        bool good = tdb_transaction_start(c.to) == 0 &&
+                    (!from || (tdb_traverse_read(from, copy_record, &c) >= 0 && !c.damaged && !c.failed)) &&
+                    tdb_transaction_commit(c.to) == 0 && fsync(tdb_fd(c.to)) >= 0;
+        (void) tdb_close(c.to);
+        if (!good || rename(name, path) < 0) {
+                int r = c.damaged ? -EUCLEAN : good ? -errno : -EIO;
+                (void) unlink(name);
+                return r;
+        }
         return sync_directory_of(path);
 }
 
-static int open_checked(const char *path, RecordCheck check, struct tdb_context **ret, bool *ret_healed) {
-        struct stat st;
-        bool is_new = stat(path, &st) < 0 && errno == ENOENT;
-        CheckContext c = { .check = check };
-
-        struct tdb_context *tdb = open_tdb(path, O_RDWR | O_CREAT);
+static int open_existing(const char *path, struct tdb_context **ret) {
+        struct tdb_context *tdb = open_tdb(path, O_RDWR);
         if (!tdb)
                 return errno == EIO || errno == EINVAL ? -EUCLEAN : -errno;
-        if (is_new) {
-                int r = sync_directory_of(path);
-                if (r < 0) {
-                        (void) tdb_close(tdb);
-                        return r;
-                }
-        } else if (tdb_check(tdb, check_record, &c) != 0) {
-                int r = c.damaged ? -EUCLEAN : copy_into_new(tdb, path, check);
-                (void) tdb_close(tdb);
+        *ret = tdb;
+        return 0;
+}
+
+static int open_checked(const char *path, RecordCheck check, struct tdb_context **ret, bool *ret_healed) {
+        struct tdb_context *tdb;
+        CheckContext c = { .check = check };
+        bool healed = false;
+
+        int r = open_existing(path, &tdb);
+        if (r == -ENOENT) {
+                r = make_file(path, NULL, check);
+                if (r >= 0)
+                        r = open_existing(path, &tdb);
                 if (r < 0)
                         return r;
-                tdb = open_tdb(path, O_RDWR);
-                if (!tdb)
-                        return -EUCLEAN;
-                *ret_healed = true;
+        } else if (r < 0)
+                return r;
+        else if (tdb_check(tdb, check_record, &c) != 0) {
+                r = c.damaged ? -EUCLEAN : make_file(path, tdb, check);
+                (void) tdb_close(tdb);
+                if (r >= 0)
+                        r = open_existing(path, &tdb);
+                if (r < 0)
+                        return r;
+                healed = true;
         }
 
+        *ret_healed = healed;
         *ret = tdb;
         return 0;
 }
