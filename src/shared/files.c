@@ -71,7 +71,7 @@ static int write_all(int fd, ByteView v) {
 }
 
 int file_write_new(int dir_fd, const char *name, mode_t mode, ByteView content) {
-        _cleanup_close_ int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        _cleanup_close_ int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
 
@@ -106,7 +106,9 @@ int file_write_atomic(int dir_fd, const char *name, mode_t mode, ByteView conten
 
 int path_parent(const char *path, char **ret) {
         const char *slash = strrchr(path, '/');
-        char *p = !slash ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t) (slash - path));
+        char *p = !slash          ? strdup(".")
+                  : slash == path ? strdup("/")
+                                  : strndup(path, (size_t) (slash - path));
         if (!p)
                 return -ENOMEM;
         *ret = p;

@@ -15,8 +15,8 @@ int file_read(const char *path, size_t max, Bytes *ret);
 int file_read_at(int dir_fd, const char *path, size_t max, Bytes *ret);
 int fd_read(int fd, size_t max, Bytes *ret);
 
-/* Writes a hidden file beside name, fsync, rename over name, fsync of the directory: afterwards name is the old
- * file or the new one, whatever happens, and durable on success. mode is exact, whatever the umask.
+/* Writes a hidden file beside name, fsync, rename over name, fsync of the directory: afterwards name is the
+ * old file or the new one, whatever happens, and durable on success. mode is exact, whatever the umask.
  * name has no slash. */
 int file_write_atomic(int dir_fd, const char *name, mode_t mode, ByteView content);
 int file_write_atomic_path(const char *path, mode_t mode, ByteView content);
