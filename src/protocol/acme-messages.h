@@ -5,19 +5,18 @@
  * device-attest-01 (draft-ietf-acme-device-attest). Unknown members are ignored and null counts as absent.
  * Every parser: -EBADMSG malformed or incomplete, -E2BIG beyond a limit, -ENOMEM, and -EREMOTE when a URL is
  * not https or leaves the origin of directory_url. Texts come from a stranger: escape them before showing. */
+#include "protocol/acme-payloads.h"
+#include "protocol/acme-problem.h"
+#include "protocol/retry-after.h"
 #include "protocol/url.h"
 
 #define ACME_BODY_MAX (256U * 1024)  /* bytes of an answer */
 #define ACME_DEPTH_MAX 16U
-#define ACME_LIST_MAX 32U            /* authorizations, challenges, subproblems */
-#define ACME_TEXT_MAX 1024U          /* detail of a problem */
-#define ACME_TYPE_MAX 128U           /* problem type, challenge type, identifier type */
+#define ACME_LIST_MAX 32U            /* authorizations, challenges */
+#define ACME_TYPE_MAX 128U           /* challenge type, identifier type */
 #define ACME_TOKEN_MAX 256U
-#define ACME_NAME_MAX 256U           /* value of an identifier */
 
 #define ACME_CHALLENGE_DEVICE_ATTEST "device-attest-01"
-#define ACME_IDENTIFIER_PERMANENT "permanent-identifier"
-#define ACME_ERROR_PREFIX "urn:ietf:params:acme:error:"
 
 typedef enum AcmeStatus {
         ACME_STATUS_UNKNOWN = 0,     /* a word that RFC 8555 §7.1.6 does not have */
@@ -33,27 +32,6 @@ typedef enum AcmeStatus {
 } AcmeStatus;
 
 const char *acme_status_to_string(AcmeStatus s);
-
-/* Problem document (RFC 7807, RFC 8555 §6.7), with what went wrong in detail. */
-typedef struct AcmeSubproblem {
-        char *type, *detail;         /* never NULL */
-        char *identifier;            /* its value; NULL: none */
-} AcmeSubproblem;
-
-typedef struct AcmeProblem {
-        char *type, *detail;         /* never NULL when parsed: "" if absent */
-        AcmeSubproblem *subproblems;
-        size_t n_subproblems;
-} AcmeProblem;
-
-void acme_problem_done(AcmeProblem *p);
-#define _cleanup_acme_problem_ _cleanup_(acme_problem_done)
-
-int acme_problem_parse(ByteView body, AcmeProblem *ret);
-/* name without the prefix: "badNonce" */
-bool acme_problem_is(const AcmeProblem *p, const char *name);
-/* "unauthorized: detail (badCSR: detail of a subproblem for NAME; …)" */
-int acme_problem_to_text(const AcmeProblem *p, char **ret);
 
 typedef struct AcmeDirectory {
         char *new_nonce, *new_account, *new_order;
@@ -73,9 +51,9 @@ int acme_account_parse(ByteView body, AcmeStatus *ret);
 typedef struct AcmeOrder {
         AcmeStatus status;
         char *authorizations[ACME_LIST_MAX];
-        size_t n_authorizations;     /* at least one, but for a valid order */
+        size_t n_authorizations;     /* at least one while pending */
         char *finalize;
-        char *certificate;           /* NULL: not issued yet */
+        char *certificate;           /* NULL: not issued yet; there when valid */
         bool has_error;
         AcmeProblem error;
 } AcmeOrder;
@@ -113,18 +91,3 @@ void acme_authorization_done(AcmeAuthorization *a);
 int acme_authorization_parse(ByteView body, const char *directory_url, AcmeAuthorization *ret);
 /* The first of this type that has a token, or NULL. */
 const AcmeChallenge *acme_authorization_find(const AcmeAuthorization *a, const char *type);
-
-/* Payloads. */
-typedef struct AcmeNewAccount {
-        bool only_return_existing;   /* alone in its request */
-        bool terms_agreed;
-        const char *contact;         /* "mailto:…" or NULL */
-        ByteView external_account_binding; /* of jws_external_account_binding(), or empty */
-} AcmeNewAccount;
-
-int acme_new_account_build(const AcmeNewAccount *a, Bytes *ret);
-/* One permanent-identifier. Times in seconds since the epoch, 0: left to the server. */
-int acme_new_order_build(const char *name, int64_t not_before, int64_t not_after, Bytes *ret);
-int acme_challenge_response_build(ByteView attestation_object, Bytes *ret);
-int acme_finalize_build(ByteView csr, Bytes *ret);
-int acme_revoke_build(ByteView certificate, int reason, Bytes *ret); /* reason below 0: none */

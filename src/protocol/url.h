@@ -24,9 +24,3 @@ bool url_valid_https(const char *url);
 bool url_same_origin(const char *a, const char *b);
 /* base without its trailing slashes, "/", name. */
 int url_join(const char *base, const char *name, char **ret);
-
-#define RETRY_AFTER_MAX 3600 /* seconds */
-
-/* Retry-After (RFC 9110 §10.2.3): seconds or an IMF-fixdate, to seconds from now (since the epoch), 0 if that
- * has passed, cut to RETRY_AFTER_MAX. -EBADMSG anything else, the obsolete date formats among it. */
-int retry_after_parse(const char *value, int64_t now, int64_t *ret);
