@@ -60,7 +60,7 @@ static void test_largest(void) {
 
         d.n_names = DEVICE_NAMES_MAX;
         for (unsigned i = 0; i < DEVICE_NAMES_MAX; i++) {
-                memset(d.names[i], 'a' + (int) i, DEVICE_NAME_MAX);
+                memset(d.names[i], 'g' + (int) i, DEVICE_NAME_MAX);
                 d.names[i][DEVICE_NAME_MAX] = 0;
         }
         memset(d.note, 'x', DEVICE_NOTE_MAX);
