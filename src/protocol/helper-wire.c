@@ -249,6 +249,21 @@ static const char *const outcomes[_OUTCOME_MAX] = {
         [OUTCOME_FAILED] = "failed",
 };
 
+static const char *const keys[] = {
+        [JOB_KEY_DEFAULT] = "default",
+        [JOB_KEY_P256] = "p-256",
+        [JOB_KEY_RSA2048] = "rsa-2048",
+};
+
+static const char *const eks[] = {
+        [JOB_EK_DEFAULT] = "default",
+        [JOB_EK_RSA2048] = "rsa-2048",
+        [JOB_EK_P256] = "p-256",
+        [JOB_EK_P384] = "p-384",
+        [JOB_EK_RSA3072] = "rsa-3072",
+        [JOB_EK_RSA4096] = "rsa-4096",
+};
+
 const char *job_step_to_string(JobStep s) {
         return s >= STEP_TPM && s < _STEP_MAX ? steps[s].name : "unknown";
 }
@@ -266,4 +281,35 @@ JobOutcome job_outcome_from_string(const char *s) {
                 if (strcmp(outcomes[i], s) == 0)
                         return (JobOutcome) i;
         return OUTCOME_FAILED;
+}
+
+static int index_of(const char *s, const char *const *table, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(table[i], s) == 0)
+                        return (int) i;
+        return -EINVAL;
+}
+
+const char *job_key_to_string(JobKey k) {
+        return k < ELEMENTSOF(keys) ? keys[k] : keys[0];
+}
+
+int job_key_from_string(const char *s, JobKey *ret) {
+        int i = index_of(s, keys, ELEMENTSOF(keys));
+        if (i < 0)
+                return i;
+        *ret = (JobKey) i;
+        return 0;
+}
+
+const char *job_ek_to_string(JobEk e) {
+        return e < ELEMENTSOF(eks) ? eks[e] : eks[0];
+}
+
+int job_ek_from_string(const char *s, JobEk *ret) {
+        int i = index_of(s, eks, ELEMENTSOF(eks));
+        if (i < 0)
+                return i;
+        *ret = (JobEk) i;
+        return 0;
 }

@@ -109,6 +109,10 @@ const char *job_step_to_string(JobStep s);       /* "attest" */
 const char *job_step_to_text(JobStep s);         /* "Proving the TPM to the attestation server" */
 const char *job_outcome_to_string(JobOutcome o); /* "unknown-device" */
 JobOutcome job_outcome_from_string(const char *s); /* OUTCOME_FAILED for what is not known */
+const char *job_key_to_string(JobKey k);           /* "default", "p-256", "rsa-2048" */
+int job_key_from_string(const char *s, JobKey *ret); /* -EINVAL */
+const char *job_ek_to_string(JobEk e);             /* "default", "rsa-2048", "p-256", "p-384", … */
+int job_ek_from_string(const char *s, JobEk *ret); /* -EINVAL */
 
 int job_encode(const Job *j, Bytes *ret);        /* -E2BIG beyond a limit */
 int job_decode(ByteView packet, Job *ret);

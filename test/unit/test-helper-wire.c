@@ -144,6 +144,17 @@ static void test_names(void) {
         check_str(job_step_to_string(STEP_ATTEST), "attest");
         check_str(job_step_to_text(STEP_ATTEST), "Proving the TPM to the attestation server");
         check_str(job_step_to_string(_STEP_MAX), "unknown");
+
+        JobKey key = JOB_KEY_DEFAULT;
+        JobEk ek = JOB_EK_DEFAULT;
+        check_int(job_key_from_string("rsa-2048", &key), 0);
+        check_int(key, JOB_KEY_RSA2048);
+        check_int(job_key_from_string("rsa-1024", &key), -EINVAL);
+        check_int(job_ek_from_string("p-384", &ek), 0);
+        check_int(ek, JOB_EK_P384);
+        check_int(job_ek_from_string("P-384", &ek), -EINVAL);
+        check_str(job_key_to_string(JOB_KEY_P256), "p-256");
+        check_str(job_ek_to_string(JOB_EK_RSA4096), "rsa-4096");
 }
 
 int main(void) {

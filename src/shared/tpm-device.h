@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The connection to a TPM: blocking ESYS, for helper processes only. Answers of the TPM become errno, with a
+ * text for people in tpm_device_error(). Nothing is ever made persistent or evicted. A bare TPM holds three
+ * transient objects: whoever loads, flushes.
+ *
+ * Before each command alarm(2) is set, since a command that hangs cannot be cancelled: the program decides by
+ * its SIGALRM handler what then happens. */
+#include <unistd.h>
+
+#include <tss2/tss2_esys.h>
+
+#include "shared/bytes.h"
+
+#define TPM_TCTI_DEFAULT "device:/dev/tpmrm0"
+#define TPM_COMMAND_SECONDS 90U  /* slow chips take many seconds for an RSA key, some of them a minute */
+#define TPM_TEXT_MAX 256U        /* characters of an error, with NUL */
+#define TPM_NV_MAX (32U * 1024)  /* bytes read from one index */
+#define TPM_NV_CHUNK_MAX 1024U   /* bytes read at once, if the TPM does not want less */
+#define TPM_VENDOR_MAX 16U       /* bytes of the vendor string */
+
+typedef struct TpmDevice TpmDevice;
+
+/* tcti: as of tss2-tctildr(7), "swtpm:path=/run/tpm"; NULL: the default. -ENODEV: there is none, or it cannot
+ * be reached; reterr_text then says why. */
+int tpm_device_open(const char *tcti, TpmDevice **ret, char reterr_text[static TPM_TEXT_MAX]);
+TpmDevice *tpm_device_free(TpmDevice *t);
+DEFINE_TRIVIAL_CLEANUP_FUNC(TpmDevice *, tpm_device_free);
+
+/* What went wrong last; "" if nothing did. */
+const char *tpm_device_error(const TpmDevice *t);
+
+typedef struct TpmProperties {
+        uint32_t manufacturer;              /* four characters */
+        uint8_t vendor[TPM_VENDOR_MAX];     /* text, may hold NUL anywhere */
+        uint32_t firmware[2];
+} TpmProperties;
+
+int tpm_device_properties(TpmDevice *t, TpmProperties *ret);
+
+/* An NV index as a whole, by its own empty password or the owner's. -ENOENT: no such index, or never written.
+ * -E2BIG: more than max. */
+int tpm_device_read_nv(TpmDevice *t, uint32_t index, size_t max, Bytes *ret);
+
+/* --- For the modules beside this one that speak to the TPM --- */
+
+ESYS_CONTEXT *tpm_device_esys(TpmDevice *t);
+/* Ends the alarm; errno, and the text for tpm_device_error(). */
+int tpm_device_result(TpmDevice *t, const char *command, TSS2_RC rc);
+/* Says something itself; returns error. */
+int tpm_device_fail(TpmDevice *t, int error, const char *text);
+
+/* TPM_CALL(t, NV_ReadPublic, handle, …): the command under alarm. */
+#define TPM_CALL(t, command, ...)                                                                       \
+        ((void) alarm(TPM_COMMAND_SECONDS),                                                             \
+         tpm_device_result((t), #command, Esys_##command(tpm_device_esys(t), __VA_ARGS__)))
+
+/* ESYS gives out malloc'd structures. */
+static inline void esys_freep(void *p) {
+        Esys_Free(*(void **) p);
+}
+#define _cleanup_esys_ _cleanup_(esys_freep)
