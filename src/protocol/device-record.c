@@ -3,6 +3,8 @@
 
 #include <gnutls/crypto.h>
 
+#include "protocol/utf8.h"
+
 #define RECORD_VERSION 1U
 #define CHECKSUM_SIZE 8U
 
@@ -53,25 +55,6 @@ int record_unseal(ByteView key, ByteView record, ByteView *ret) {
         return 0;
 }
 
-static bool utf8_valid(const char *s) {
-        for (const unsigned char *p = (const unsigned char *) s; *p;) {
-                unsigned n = *p < 0x80 ? 0 : (*p & 0xe0) == 0xc0 ? 1 : (*p & 0xf0) == 0xe0 ? 2 : (*p & 0xf8) == 0xf0 ? 3 : 4;
-                if (n == 4)
-                        return false;
-                uint32_t c = n == 0 ? *p : *p & (0x3fU >> n);
-                for (unsigned i = 1; i <= n; i++) {
-                        if ((p[i] & 0xc0) != 0x80)
-                                return false;
-                        c = c << 6 | (p[i] & 0x3f);
-                }
-                static const uint32_t smallest[] = { 0, 0x80, 0x800, 0x10000 };
-                if (c < smallest[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-                        return false;
-                p += n + 1;
-        }
-        return true;
-}
-
 int device_check(const Device *d) {
         char folded[DEVICE_NAMES_MAX][DEVICE_NAME_MAX + 1];
 
@@ -87,7 +70,7 @@ int device_check(const Device *d) {
         }
         if (d->ak_lifetime < 0 || d->ak_lifetime > AK_LIFETIME_MAX)
                 return -EINVAL;
-        if (strnlen(d->note, sizeof(d->note)) > DEVICE_NOTE_MAX || !utf8_valid(d->note))
+        if (strnlen(d->note, sizeof(d->note)) > DEVICE_NOTE_MAX || !utf8_valid(VIEW_STR(d->note)))
                 return -EINVAL;
         return 0;
 }

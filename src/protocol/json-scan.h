@@ -14,5 +14,3 @@
 /* depth: nested arrays and objects allowed; 1 is an object of plain members. -EBADMSG not JSON or ambiguous,
  * -E2BIG beyond a limit. */
 int json_scan(ByteView text, unsigned depth);
-
-bool utf8_valid(ByteView text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/json-scan.h"
 #include "protocol/json-value.h"
+#include "protocol/utf8.h"
 
 int json_parse_strict(ByteView text, unsigned depth, struct json_object **ret) {
         _cleanup_json_ struct json_object *o = NULL;

@@ -2,7 +2,7 @@
 #include <gnutls/gnutls.h>
 
 #include "protocol/asn1.h"
-#include "protocol/json-scan.h"
+#include "protocol/utf8.h"
 #include "protocol/key-file.h"
 
 #define PEM_LABEL "TSS2 PRIVATE KEY"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <strings.h>
 
-#include "protocol/json-scan.h"
+#include "protocol/utf8.h"
 #include "protocol/settings.h"
 
 static bool is_space(uint8_t c) {
