@@ -72,3 +72,62 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         for d in list(Daemon.running):
             report.sections.append((f'{d.name} ({d.pid})', '\n'.join(d.lines[-60:])))
+
+
+# ---- The cast: a vendor of software EKs, the attestation CA, step-ca, and devices
+
+@pytest.fixture(scope='session')
+def vendor():
+    """A manufacturer of TPMs in software (rig_device); vendor.roots is for --ek-roots."""
+    from rig_ca import Authority, write
+    authority = Authority('Test TPM Vendor')
+    authority.roots = f'{RIG}/vendor-roots'
+    os.makedirs(authority.roots, exist_ok=True)
+    write(f'{authority.roots}/root.pem', authority.certificate)
+    return authority
+
+
+@pytest.fixture(scope='session')
+def ek_roots(tpms, vendor):
+    return [tpms.roots(f'{RIG}/ek-roots'), vendor.roots]
+
+
+@pytest.fixture(scope='module')
+def server(bus, ek_roots):
+    """atteztd with its front over TLS, and a CA, for one file of tests."""
+    from rig_programs import Server
+    s = Server(ek_roots)
+    s.create_ca()
+    yield s
+    s.stop()
+
+
+@pytest.fixture(scope='module')
+def stepca(server):
+    from rig_stepca import StepCa
+    s = StepCa(server.root_pem)
+    yield s
+    s.stop()
+
+
+@pytest.fixture
+def new_device(bus, tpms):
+    """Makes devices: new_device(server, stepca, kind, number); they are switched off when the test ends."""
+    from rig_programs import Device
+    made = []
+
+    def make(server=None, stepca=None, kind='usual', number=0, **kwargs):
+        roots = [f for f in (getattr(server, 'tls_root', None), getattr(stepca, 'root_file', None)) if f]
+        made.append(Device(tpms.start(kind, number), roots, **kwargs))
+        return made[-1]
+    yield make
+    for d in made:
+        d.__exit__()
+
+
+@pytest.fixture
+def client(server):
+    from rig_device import Client
+    c = Client(server.url, server.tls_root)
+    yield c
+    c.close()
