@@ -113,3 +113,15 @@ def popen(*argv, user=None):
     from rig_process import ENVIRONMENT, as_user
     return subprocess.Popen(as_user(user, argv), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             text=True)
+
+
+def error_of(destination, path, interface, method, *arguments, user=None):
+    """The name of the D-Bus error that a call gets, or None. arguments are GVariant texts, for gdbus."""
+    import re
+    r = run('gdbus', 'call', '--system', '--dest', destination, '--object-path', path, '--method',
+            f'{interface}.{method}', *arguments, user=user, check=False)
+    if r.returncode == 0:
+        return None
+    m = re.search(r'GDBus\.Error:([\w.]+)', r.stderr)
+    assert m, r.stderr
+    return m[1]

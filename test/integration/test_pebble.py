@@ -7,9 +7,6 @@ import shutil
 import pytest
 
 from rig_pebble import EAB_KEY, EAB_KID, Pebble
-from rig_process import Daemon
-
-IDENTIFIER = r'permanent-identifier|identifier'
 
 
 @pytest.fixture
@@ -34,8 +31,7 @@ def device(server, new_device):
 
 def enroll(device, server, pebble, *options):
     shutil.copy(pebble.root_file, f'{device.ca_dir}/pebble.pem')
-    # Pebble's directory is at /dir, not /directory.
-    return device.enroll(pebble.url + '/dir', server, *options, check=False)
+    return device.enroll(pebble.url, server, *options, check=False)
 
 
 def refused_for_the_identifier(r):
@@ -65,10 +61,7 @@ def test_account_that_the_server_forgot(device, server, pebbles):
     """A fresh database behind the same URL: a new account, no dead end."""
     pebble = pebbles()
     refused_for_the_identifier(enroll(device, server, pebble))
-    pebble.daemon.kill()
-    pebble.daemon = Daemon(*pebble.daemon.argv, env={'PEBBLE_WFE_NONCEREJECT': '0'})
-    from rig_process import eventually
-    eventually(pebble._answers, 'Pebble answers again')
+    pebble.restart()
     refused_for_the_identifier(enroll(device, server, pebble))
 
 
