@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const Verb verbs[] = {
+        { "ca root", "", "Print the CA's root certificate", verb_ca_root },
+};
+
+static void print_verbs(FILE *f, const char *first_word) {
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                const Verb *v = verbs + i;
+                char left[64];
+
+                if (first_word && strncmp(v->words, first_word, strlen(first_word)) != 0)
+                        continue;
+                (void) snprintf(left, sizeof(left), "%s %s", v->words, v->arguments);
+                /* An ellipsis is three bytes wide and one column. */
+                fprintf(f, "  %-*s %s\n", strstr(left, "…") ? 30 : 28, left, v->summary);
+        }
+}
+
+static void print_help(FILE *f) {
+        fprintf(f, "attezt [OPTIONS…] VERB …\n\n"
+                   "Certificates for machines that prove who they are with their TPM.\n\n"
+                   "Verbs:\n");
+        print_verbs(f, NULL);
+        fprintf(f, "\nOptions:\n"
+                   "  --help                       Show this, or the help of a verb\n"
+                   "  --version                    Show the version\n"
+                   "  --json                       Print data as JSON\n"
+                   "  --no-ask-password            Do not ask for passwords\n"
+                   "  --verbose                    Say more\n"
+                   "\nExit status: 0 success, 1 failure, 2 wrong usage, 3 this machine is not enrolled,\n"
+                   "4 no such device, 5 permission denied, 75 not reachable or busy, try again.\n");
+}
+
+/* How many arguments the words of v are, if they are what argv begins with; 0 if not. */
+static int match(const Verb *v, int argc, char **argv) {
+        const char *w = v->words;
+        int n = 0;
+
+        while (*w) {
+                size_t k = strcspn(w, " ");
+                if (n >= argc || strlen(argv[n]) != k || strncmp(argv[n], w, k) != 0)
+                        return 0;
+                n++;
+                w += k;
+                w += strspn(w, " ");
+        }
+        return n;
+}
+
+static int unknown_verb(int argc, char **argv) {
+        if (argc == 0) {
+                print_help(stderr);
+                return EXIT_USAGE;
+        }
+        if (strcmp(argv[0], "ca") == 0 && (argc == 1 || strcmp(argv[1], "--help") == 0)) {
+                print_verbs(argc == 1 ? stderr : stdout, "ca ");
+                return argc == 1 ? EXIT_USAGE : EXIT_SUCCESS;
+        }
+
+        char escaped[LOG_ESCAPED_MAX];
+        const char *odd = strcmp(argv[0], "ca") == 0 ? argv[1] : argv[0];
+        log_error("There is no verb \"%s\"; see \"attezt --help\".", log_escape(odd, strlen(odd), escaped));
+        return EXIT_USAGE;
+}
+
+/* Options before the verb. */
+static void parse_options(Cli *c, int argc, char **argv) {
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'v' },
+                { "json", no_argument, NULL, 'j' },
+                { "no-ask-password", no_argument, NULL, 'n' },
+                { "verbose", no_argument, NULL, 'V' },
+                {},
+        };
+
+        for (int o; (o = getopt_long(argc, argv, "+h", options, NULL)) >= 0;)
+                switch (o) {
+                case 'h':
+                        print_help(stdout);
+                        exit(EXIT_SUCCESS);
+                case 'v':
+                        puts("attezt " ATTEZT_VERSION);
+                        exit(EXIT_SUCCESS);
+                case 'j':
+                        c->json = true;
+                        break;
+                case 'n':
+                        c->no_ask_password = true;
+                        break;
+                case 'V':
+                        log_set_max_level(LOG_DEBUG);
+                        break;
+                default:
+                        exit(EXIT_USAGE);
+                }
+}
+
+int main(int argc, char **argv) {
+        Cli c = {};
+
+        log_open("attezt");
+        parse_options(&c, argc, argv);
+        argc -= optind;
+        argv += optind;
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                int n = match(verbs + i, argc, argv);
+                if (n == 0)
+                        continue;
+                c.verb = verbs + i;
+                argv[n - 1] = program_invocation_short_name; /* what getopt() names in its messages */
+                int status = c.verb->run(&c, argc - n + 1, argv + n - 1);
+                cli_password_agent_close(&c);
+                sd_bus_flush_close_unref(c.bus);
+                if (fflush(stdout) != 0 || ferror(stdout))
+                        return log_error("Could not write the output."), EXIT_FAILURE;
+                return status;
+        }
+        return unknown_verb(argc, argv);
+}
