@@ -51,7 +51,7 @@ static void set_option(const Cli *c, const CliOption *o, const char *value) {
                 *(const char **) o->to = value;
                 break;
         case CLI_SECONDS:
-                if (true)
+                if (settings_parse_duration(value, CLI_SECONDS_MAX, o->to) < 0 || *(int64_t *) o->to == 0)
                         cli_usage(c, "--%s wants a time such as 90s, 24h, 30d or 1y.", o->name);
                 break;
         }
