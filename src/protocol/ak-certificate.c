@@ -77,11 +77,19 @@ static void write_tpm(ByteWriter *w, const TpmData *tpm) {
         write_der(w, DER_CONTEXT_CONSTRUCTED(4), writer_view(&name));
 }
 
+/* A device without names is called by its EK hash, which no other can have for a name. */
+static bool name_fits(const char *name, const uint8_t ek_hash[static 32]) {
+        char hash[DEVICE_HASH_TEXT + 1];
+
+        device_hash_format(ek_hash, hash);
+        return device_name_valid(name) || strcmp(name, hash) == 0;
+}
+
 static int write_names(ByteWriter *w, const AkCertificate *c) {
         size_t n = 0;
 
         for (const char *const *name = c->names; name && *name; name++) {
-                if (++n > DEVICE_NAMES_MAX || !device_name_valid(*name))
+                if (++n > DEVICE_NAMES_MAX || !name_fits(*name, c->ek_hash))
                         return -EINVAL;
                 write_name(w, *name);
         }

@@ -32,5 +32,6 @@ int ak_certificate_validity(int64_t now, int64_t lifetime, int64_t issuer_not_af
                             int64_t *ret_not_after);
 
 /* DER of the subjectAltName: permanentIdentifier per name, urn:ek:sha256:…, directoryName of three RDNs.
- * -EINVAL: no name without any_name, a name that device_name_valid() refuses, TPM data that is empty. */
+ * -EINVAL: no name without any_name, a name that device_name_valid() refuses and that is not this device's
+ * EK hash, TPM data that is empty. */
 int ak_certificate_san(const AkCertificate *c, Bytes *ret);
