@@ -25,6 +25,7 @@ typedef enum AkVerdict {
         AK_VERDICT_WRONG_ATTRIBUTES,      /* not 00050472 */
         AK_VERDICT_WRONG_MAGIC,
         AK_VERDICT_WRONG_TYPE,            /* not TPM_ST_ATTEST_CREATION */
+        AK_VERDICT_WRONG_EXTRA_DATA,      /* qualifying data: no client sends any */
         AK_VERDICT_WRONG_NAME,            /* attested Name is not the public area's */
         AK_VERDICT_WRONG_CREATION_HASH,
         AK_VERDICT_WRONG_SIGNATURE,       /* does not verify, or another scheme or hash than the key's */
