@@ -7,6 +7,7 @@
 #include "protocol/public-key.h"
 
 #define CREDENTIAL_SECRET_SIZE 32U
+#define CREDENTIAL_NAME_MAX 66U /* bytes: an algorithm and a SHA-512 digest */
 
 typedef struct Credential {
         uint8_t id_object[2 + 2 + 48 + 2 + CREDENTIAL_SECRET_SIZE]; /* TPM2B_ID_OBJECT, its size first */
@@ -17,6 +18,7 @@ typedef struct Credential {
 
 /* name: of the object (the AK) that must be loaded beside the EK. seed: at least 48 random bytes, of which an
  * RSA EK takes as many as its hash has; an EC EK draws its ephemeral key inside libcrypto.
- * -ENOTSUP for an EK of another kind, -EINVAL for one that is not valid, -EIO when libcrypto fails. */
+ * -ENOTSUP for an EK of another kind, -EINVAL for one that is not valid, a name or seed of another size, -EIO
+ * when libcrypto fails. */
 int make_credential(const PublicKey *ek, ByteView name, const uint8_t secret[static CREDENTIAL_SECRET_SIZE],
                     ByteView seed, Credential *ret);
