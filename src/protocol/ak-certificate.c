@@ -31,9 +31,11 @@ int ak_certificate_validity(int64_t now, int64_t lifetime, int64_t issuer_not_af
 
 /* RFC 4043: otherName { id-on-permanentIdentifier, [0] SEQUENCE { identifierValue UTF8String } } */
 static void write_name(ByteWriter *w, const char *name) {
-        static const uint8_t oid[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x08, 0x03 }; /* 1.3.6.1.5.5.7.8.3 */
+        /* 1.3.6.1.5.5.7.8.3 */
+        static const uint8_t oid[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x08, 0x03 };
         uint8_t a[NAME_ENCODED_MAX], b[NAME_ENCODED_MAX], c[NAME_ENCODED_MAX];
-        ByteWriter text = WRITER(a, sizeof(a)), sequence = WRITER(b, sizeof(b)), other = WRITER(c, sizeof(c));
+        ByteWriter text = WRITER(a, sizeof(a)), sequence = WRITER(b, sizeof(b));
+        ByteWriter other = WRITER(c, sizeof(c));
 
         write_der(&text, DER_UTF8_STRING, VIEW_STR(name));
         write_der(&sequence, DER_SEQUENCE, writer_view(&text));
@@ -54,7 +56,7 @@ static int write_urn(ByteWriter *w, const uint8_t hash[static 32]) {
         return 0;
 }
 
-/* One RDN of one attribute. TCG EK Credential Profile: tcg-at-tpmManufacturer 1, -tpmModel 2, -tpmVersion 3 */
+/* One RDN of one attribute. TCG EK Credential Profile: tpmManufacturer 1, tpmModel 2, tpmVersion 3 */
 static void write_attribute(ByteWriter *w, uint8_t number, const char *value) {
         const uint8_t oid[] = { 0x67, 0x81, 0x05, 0x02, number }; /* 2.23.133.2.number */
         uint8_t a[ATTRIBUTE_ENCODED_MAX], b[ATTRIBUTE_ENCODED_MAX];

@@ -12,7 +12,8 @@
 #define AK_SERIAL_SIZE 16U
 
 /* What a pinned device without EK certificate has for a TPM model. */
-#define AK_TPM_UNVERIFIED ((TpmData) { .manufacturer = "unverified", .model = "unverified", .version = "unverified" })
+#define AK_TPM_UNVERIFIED               \
+        ((TpmData) { .manufacturer = "unverified", .model = "unverified", .version = "unverified" })
 
 typedef struct AkCertificate {
         uint8_t serial[AK_SERIAL_SIZE];       /* made positive and minimal by ak_certificate_serial() */

@@ -40,6 +40,14 @@ ByteView read_der_as(ByteReader *r, uint8_t identifier) {
         return read_der(r).content;
 }
 
+ByteReader read_der_inside(ByteReader *r, uint8_t identifier) {
+        ByteView content = read_der_as(r, identifier);
+        ByteReader inside = READER(content);
+
+        inside.failed = r->failed;
+        return inside;
+}
+
 void write_der(ByteWriter *w, uint8_t identifier, ByteView content) {
         unsigned char length[ASN1_MAX_LENGTH_SIZE];
         int n = 0;

@@ -30,6 +30,8 @@ typedef struct DerElement {
 DerElement read_der(ByteReader *r);
 /* The content of the next element, which must have this identifier octet. */
 ByteView read_der_as(ByteReader *r, uint8_t identifier);
+/* A reader over that content; failed when there is no such element. */
+ByteReader read_der_inside(ByteReader *r, uint8_t identifier);
 bool der_next_is(const ByteReader *r, uint8_t identifier);
 
 void write_der(ByteWriter *w, uint8_t identifier, ByteView content);

@@ -10,7 +10,8 @@
 #define EK_ISSUER_TEXT_MAX 256U    /* with NUL */
 #define TPM_DATA_TEXT_MAX 65U      /* with NUL */
 
-/* The TPM's model as directoryName of the SAN: valid UTF-8 without control characters, cut to 64 bytes. */
+/* The TPM's model as directoryName of the SAN: printable ASCII ("?" for all else), cut to 64 bytes;
+ * "unspecified" for what the certificate leaves out. */
 typedef struct TpmData {
         char manufacturer[TPM_DATA_TEXT_MAX]; /* 2.23.133.2.1, "id:" and eight hex digits as a rule */
         char model[TPM_DATA_TEXT_MAX];        /* 2.23.133.2.2 */
@@ -24,7 +25,8 @@ int ek_trust_new(EkTrust **ret);
 EkTrust *ek_trust_free(EkTrust *t);
 DEFINE_TRIVIAL_CLEANUP_FUNC(EkTrust *, ek_trust_free);
 /* One DER certificate; self-signed ones become anchors, others intermediates (which must chain to an anchor
- * when used). -EINVAL not a certificate, -EEXIST already there, -EKEYREJECTED not a CA. */
+ * when used). -EINVAL not a certificate, -EEXIST already there, -EKEYREJECTED not a CA for EKs (no CA at all,
+ * one for AIKs, one with a critical extension that is not checked here, or an RSA key below 2048 bits). */
 int ek_trust_add(EkTrust *t, ByteView der);
 size_t ek_trust_count(const EkTrust *t);
 
@@ -33,7 +35,7 @@ typedef enum EkVerdict {
         EK_VERDICT_NONE,            /* no certificate sent at all */
         EK_VERDICT_MALFORMED,       /* one of them is no certificate: 400 */
         EK_VERDICT_OTHER_KEY,       /* none of them is for this EK: 403 (finding F1) */
-        EK_VERDICT_UNKNOWN_ISSUER,  /* for this EK, but no chain to an anchor; the issuer is told */
+        EK_VERDICT_UNKNOWN_ISSUER,  /* for this EK, but no chain to an anchor (SHA-1 makes none) */
         EK_VERDICT_NOT_AN_EK,       /* CA, AIK usage, signing-only key usage, … */
         EK_VERDICT_EXPIRED,
         _EK_VERDICT_MAX,
@@ -41,10 +43,11 @@ typedef enum EkVerdict {
 
 typedef struct EkFindings {
         TpmData tpm;                     /* set when TRUSTED */
-        char issuer[EK_ISSUER_TEXT_MAX]; /* a claim; set when UNKNOWN_ISSUER, NOT_AN_EK, EXPIRED */
+        char issuer[EK_ISSUER_TEXT_MAX]; /* a claim; set when UNKNOWN_ISSUER, NOT_AN_EK, EXPIRED; ASCII */
 } EkFindings;
 
-/* certificates: DER each, in any order; those for other keys lend no trust and do no harm.
+/* certificates: DER each, in any order, padding and header of NV memory allowed; those for other keys lend
+ * no trust and do no harm. ret is always set.
  * now: seconds since the epoch, the only clock that counts. The best verdict among those for ek wins. */
 EkVerdict ek_certificates_verify(const EkTrust *trust, const PublicKey *ek, const ByteView *certificates,
                                  size_t n_certificates, int64_t now, EkFindings *ret);
