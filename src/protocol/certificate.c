@@ -45,7 +45,9 @@ int certificate_parts(ByteView der, CertificateParts *ret) {
         p.subject = subject.whole;
         p.spki = spki.whole;
         if (!reader_done(&outer) || !reader_done(&certificate) || !reader_done(&bits) ||
-            !reader_done(&fields) || unused != 0 || tbs.identifier != DER_SEQUENCE || issuer.identifier != DER_SEQUENCE ||
+            !reader_done(&fields) || unused != 0)
+                return -EINVAL;
+        if (tbs.identifier != DER_SEQUENCE || issuer.identifier != DER_SEQUENCE ||
             subject.identifier != DER_SEQUENCE || spki.identifier != DER_SEQUENCE)
                 return -EINVAL;
         *ret = p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* An X.509 certificate (RFC 5280) of a TPM or of its vendor: where its parts lie, and what it says. The parts
+/* An X.509 certificate (RFC 5280) of a TPM or of its vendor: where its parts lie, and what it says. Parts
  * are views into its DER: names are compared as they are, and GnuTLS does not take the key of an old EK
  * certificate (rsaesOaep). The rest is GnuTLS's to read. */
 #include <gnutls/x509.h>

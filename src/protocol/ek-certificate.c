@@ -116,7 +116,7 @@ static void tpm_data(const Certificate *c, TpmData *ret) {
         *ret = tpm;
 }
 
-/* TCG EK Credential Profile, 3.2: not a CA, extKeyUsage tcg-kp-EKCertificate. keyUsage is taken of either kind
+/* TCG EK Credential Profile, 3.2: not a CA, extKeyUsage tcg-kp-EKCertificate. keyUsage may be of either kind
  * for either key: there are EC EKs with keyEncipherment. */
 static bool is_ek(const Certificate *c) {
         return !c->ca && !c->unknown_critical && !c->purpose_aik && (!c->purposes || c->purpose_ek) &&
@@ -171,10 +171,9 @@ EkVerdict ek_certificates_verify(const EkTrust *trust, const PublicKey *ek, cons
         CertificateParts ours[EK_CERTIFICATES_MAX];
         _cleanup_bytes_ Bytes spki = BYTES_NULL;
         EkVerdict best = EK_VERDICT_OTHER_KEY;
-        EkFindings findings = {};
-        size_t n = 0;
+        size_t n = 0, best_of = 0;
 
-        *ret = findings;
+        *ret = (EkFindings) {};
         if (n_certificates == 0)
                 return EK_VERDICT_NONE;
         if (n_certificates > EK_CERTIFICATES_MAX || public_key_to_spki(ek, &spki) < 0)
@@ -190,16 +189,15 @@ EkVerdict ek_certificates_verify(const EkTrust *trust, const PublicKey *ek, cons
         }
 
         for (size_t i = 0; i < n && best != EK_VERDICT_TRUSTED; i++) {
-                EkVerdict v = verify_one(trust, &ours[i], now, &findings.tpm);
+                EkVerdict v = verify_one(trust, &ours[i], now, &ret->tpm);
                 if (v == EK_VERDICT_MALFORMED)
                         return v;
                 if (rank(v) > rank(best)) {
                         best = v;
-                        certificate_issuer_text(&ours[i], findings.issuer, sizeof(findings.issuer));
+                        best_of = i;
                 }
         }
-        if (best == EK_VERDICT_TRUSTED)
-                findings.issuer[0] = 0;
-        *ret = findings;
+        if (best != EK_VERDICT_TRUSTED && best != EK_VERDICT_OTHER_KEY)
+                certificate_issuer_text(&ours[best_of], ret->issuer, sizeof(ret->issuer));
         return best;
 }

@@ -25,7 +25,7 @@ int ek_trust_new(EkTrust **ret);
 EkTrust *ek_trust_free(EkTrust *t);
 DEFINE_TRIVIAL_CLEANUP_FUNC(EkTrust *, ek_trust_free);
 /* One DER certificate; self-signed ones become anchors, others intermediates (which must chain to an anchor
- * when used). -EINVAL not a certificate, -EEXIST already there, -EKEYREJECTED not a CA for EKs (no CA at all,
+ * when used). -EINVAL not a certificate, -EEXIST already there, -EKEYREJECTED not a CA for EKs (none at all,
  * one for AIKs, one with a critical extension that is not checked here, or an RSA key below 2048 bits). */
 int ek_trust_add(EkTrust *t, ByteView der);
 size_t ek_trust_count(const EkTrust *t);

@@ -170,8 +170,8 @@ static bool dates_hold(const Certificate *c, int64_t now) {
         return c->not_before <= now && now <= c->not_after;
 }
 
-/* length: certificates of the chain, a included; below: how many of them a's pathLenConstraint counts (neither
- * the leaf nor self-issued ones). */
+/* length: certificates of the chain, a included; below: how many of them a's pathLenConstraint counts (not
+ * the leaf and not self-issued ones). */
 static EkChain chain_from(const EkTrust *t, Authority *a, unsigned length, unsigned below, int64_t now) {
         const Certificate *c = &a->certificate;
         EkChain best = EK_CHAIN_NONE, own = dates_hold(c, now) ? EK_CHAIN_GOOD : EK_CHAIN_EXPIRED;
