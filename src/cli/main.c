@@ -11,6 +11,11 @@ static const Verb verbs[] = {
         { "ca list", "", "List the inventory", verb_ca_list },
         { "ca lookup", "DEVICE", "Show a device, by its hash or one of its names", verb_ca_lookup },
         { "ca remove", "DEVICE", "Remove a device from the inventory", verb_ca_remove },
+        { "status", "", "Show this device's enrollment", verb_status },
+        { "enroll", "", "Get a certificate for this device", verb_enroll },
+        { "renew", "", "Get a new certificate, everything as recorded", verb_renew },
+        { "unenroll", "", "Remove this device's keys and certificates", verb_unenroll },
+        { "certificate", "[ak]", "Print this device's certificates as PEM", verb_certificate },
 };
 
 static void print_verbs(FILE *f, const char *first_word) {

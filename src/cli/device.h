@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the verbs about this device share. */
+#include "cli/cli.h"
+#include "protocol/certificate-view.h"
+
+/* device-job.c. Jobs end with a signal after their method's reply: begin to listen, call, wait. */
+typedef struct DeviceJob DeviceJob;
+
+/* Both return an exit status, having told why. */
+int device_job_listen(Cli *c, DeviceJob **ret);
+/* Sends the call m, which starts a job, shows its steps while a person waits, and tells how it ended: done_text on
+ * success. */
+int device_job_run(DeviceJob *j, sd_bus_message *m, const char *done_text);
+DeviceJob *device_job_free(DeviceJob *j);
+static inline void device_job_freep(DeviceJob **j) {
+        (void) device_job_free(*j);
+}
+#define _cleanup_device_job_ _cleanup_(device_job_freep)
+
+/* device-data.c. An open a{sv}: "key", type "s" or "b" or "t", value. */
+int device_append_text(sd_bus_message *m, const char *key, const char *value);
+int device_append_flag(sd_bus_message *m, const char *key, bool value);
+int device_append_number(sd_bus_message *m, const char *key, uint64_t value);
+
+/* Prints the certificates of a chain as "attezt status" does. */
+void device_print_chain(const CertificateChainView *chain);
+int device_chain_to_json(const CertificateChainView *chain, struct json_object **ret);
