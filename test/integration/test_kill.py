@@ -13,8 +13,9 @@ import pytest
 import rig_bus
 import rig_device as dev
 from rig_device import Client, SoftAk, SoftEk, attest_request
-from rig_process import children, dies, eventually, free_port
-from rig_programs import SERVER, Server
+from rig_front import behind_socket
+from rig_process import RIG, Daemon, children, dies, eventually, free_port
+from rig_programs import SERVER, Server, directory, program
 
 KILLS = 200
 WORKERS = 2
@@ -158,8 +159,6 @@ def check(server, load):
 
 def test_front_without_atteztd_answers_503_at_once(bus, ek_roots, vendor, scratch):
     """A front that systemd started, whose atteztd is not there: 503, not a hang; and it finds it when it comes."""
-    from rig_process import Daemon, RIG
-    from rig_programs import directory, program
     path = f'{RIG}/front.sock'
     state = directory(f'{RIG}/kill-front', 'atteztd')
     front = Daemon(program('attezt-http'), '--listen', '127.0.0.1:0', '--backend', path, '--public-dir',
@@ -172,7 +171,7 @@ def test_front_without_atteztd_answers_503_at_once(bus, ek_roots, vendor, scratc
         assert client.attest(ek, ak)[0] == 503
         assert client.secret(bytes(32))[0] == 503
         assert time.monotonic() - started < 5
-        server = activated(path, state, ek_roots)
+        server = behind_socket(path, state)
         try:
             eventually(lambda: client.attest(ek, ak)[0] == 503, 'no CA yet: still 503')
             wait_for_server()
@@ -191,7 +190,7 @@ def test_front_without_atteztd_answers_503_at_once(bus, ek_roots, vendor, scratc
             assert time.monotonic() - started < 5
         finally:
             server.kill()
-        server = activated(path, state, ek_roots)
+        server = behind_socket(path, state)
         try:
             eventually(lambda: client.attest(ek, ak)[0] == 200, 'the front is connected again')
             assert client.issue(ek, ak)[0] == 200
@@ -199,19 +198,6 @@ def test_front_without_atteztd_answers_503_at_once(bus, ek_roots, vendor, scratc
             server.stop()
     finally:
         front.stop()
-
-
-def activated(path, state, ek_roots):
-    """atteztd behind a listening socket, as its unit has it; it starts with the first connection."""
-    from rig_process import Daemon
-    from rig_programs import program
-    if os.path.exists(path):
-        os.unlink(path)
-    d = Daemon('/bin/sh', '-c', f'umask 0; exec systemd-socket-activate --seqpacket --fdname=front -l {path} '
-               f'setpriv --reuid atteztd --regid atteztd --init-groups {program("atteztd")} --state-dir {state}',
-               name='atteztd-activated')
-    d.wait_line('Listening on')
-    return d
 
 
 def wait_for_server():
