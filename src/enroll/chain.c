@@ -157,6 +157,11 @@ int certificate_issuer(ByteView der, char ret[static CERTIFICATE_TEXT_MAX]) {
         return 0;
 }
 
+static ByteReader reader_of(ByteReader *outer, uint8_t identifier) {
+        ByteView content = read_der_as(outer, identifier);
+        return READER(content);
+}
+
 /* otherName { OID, [0] SEQUENCE { identifierValue UTF8String OPTIONAL, … } } */
 static void add_name(ByteView other_name, CertificateNames *names) {
         static const uint8_t oid[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x08, 0x03 }; /* 1.3.6.1.5.5.7.8.3 */
@@ -164,8 +169,8 @@ static void add_name(ByteView other_name, CertificateNames *names) {
 
         if (!view_equal(read_der_as(&outer, DER_OID), VIEW_ARRAY(oid)))
                 return;
-        ByteReader value = READER(read_der_as(&outer, DER_CONTEXT_CONSTRUCTED(0)));
-        ByteReader sequence = READER(read_der_as(&value, DER_SEQUENCE));
+        ByteReader value = reader_of(&outer, DER_CONTEXT_CONSTRUCTED(0));
+        ByteReader sequence = reader_of(&value, DER_SEQUENCE);
         ByteView text = read_der_as(&sequence, DER_UTF8_STRING);
 
         if (sequence.failed || text.size == 0 || text.size >= CERTIFICATE_NAME_MAX || !utf8_valid(text) ||
@@ -191,7 +196,7 @@ int certificate_names(ByteView der, CertificateNames *ret) {
                 return gnutls_errno(r);
 
         ByteReader outer = READER(VIEW(san.data, san.size));
-        ByteReader names = READER(read_der_as(&outer, DER_SEQUENCE));
+        ByteReader names = reader_of(&outer, DER_SEQUENCE);
         while (names.left > 0 && !names.failed) {
                 DerElement e = read_der(&names);
                 if (e.identifier == DER_CONTEXT_CONSTRUCTED(0))
