@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "enroll/ak.h"
 
-#include <tss2/tss2_mu.h>
-
+#include "protocol/tpm-structures.h"
 #include "protocol/tpm-templates.h"
 #include "shared/files.h"
 #include "shared/log.h"
@@ -60,16 +59,6 @@ static int create(TpmDevice *t, int dir_fd, TpmKey *ret, TpmCreation *ret_creati
         return 0;
 }
 
-static int take_creation_data(const TpmCreation *creation, Bytes *ret) {
-        uint8_t buffer[sizeof(TPMS_CREATION_DATA)];
-        size_t size = 0;
-
-        if (Tss2_MU_TPMS_CREATION_DATA_Marshal(&creation->data.creationData, buffer, sizeof(buffer), &size) !=
-            TSS2_RC_SUCCESS)
-                return -EINVAL;
-        return bytes_copy(VIEW(buffer, size), ret);
-}
-
 /* The one that is kept, if the TPM still vouches for it. */
 static int open_kept(TpmDevice *t, int dir_fd, TpmKey *ret, TpmCreation *creation, TpmStatement *ret_proof) {
         _cleanup_tpm_key_ TpmKey key = {};
@@ -110,7 +99,7 @@ int ak_open(TpmDevice *t, const char *state_dir, TpmKey *ret, TpmStatement *ret_
                 if (r < 0)
                         return fail_tpm(f, r, t, "The TPM does not vouch for the attestation key");
         }
-        r = take_creation_data(&creation, ret_creation_data);
+        r = tpm_creation_data_encode(&creation.data.creationData, ret_creation_data);
         if (r < 0)
                 return r;
         *ret = TAKE_GENERIC(key, (TpmKey) {});

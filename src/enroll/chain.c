@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "enroll/chain.h"
 
-#include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 
-#include "protocol/der.h"
+#include "protocol/certificate.h"
 #include "protocol/utf8.h"
 
 #define OID_SUBJECT_ALT_NAME "2.5.29.17"
@@ -124,36 +123,19 @@ int chain_to_pem(const Chain *c, Bytes *ret) {
 /* --- One certificate --- */
 
 int certificate_key(ByteView der, PublicKey *ret) {
-        _cleanup_crt_ gnutls_x509_crt_t crt = NULL;
-        _cleanup_datum_ gnutls_datum_t spki = {};
+        CertificateParts parts;
 
-        int r = import(der, &crt);
-        if (r < 0)
-                return r;
-        gnutls_pubkey_t key = NULL;
-        r = gnutls_pubkey_init(&key);
-        if (r < 0)
-                return gnutls_errno(r);
-        r = gnutls_pubkey_import_x509(key, crt, 0);
-        if (r >= 0)
-                r = gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &spki);
-        gnutls_pubkey_deinit(key);
-        return r < 0 ? gnutls_errno(r) : public_key_from_spki(VIEW(spki.data, spki.size), ret);
+        int r = certificate_parts(der, &parts);
+        return r < 0 ? r : public_key_from_spki(parts.spki, ret);
 }
 
 int certificate_issuer(ByteView der, char ret[static CERTIFICATE_TEXT_MAX]) {
-        _cleanup_crt_ gnutls_x509_crt_t crt = NULL;
-        _cleanup_datum_ gnutls_datum_t dn = {};
+        CertificateParts parts;
 
-        int r = import(der, &crt);
+        int r = certificate_parts(der, &parts);
         if (r < 0)
                 return r;
-        r = gnutls_x509_crt_get_issuer_dn3(crt, &dn, 0);
-        if (r < 0)
-                return gnutls_errno(r);
-        size_t n = MIN_OF((size_t) dn.size, (size_t) CERTIFICATE_TEXT_MAX - 1);
-        memcpy(ret, dn.data, n);
-        ret[n] = 0;
+        certificate_issuer_text(&parts, ret, CERTIFICATE_TEXT_MAX);
         return 0;
 }
 

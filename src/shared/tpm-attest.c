@@ -3,6 +3,8 @@
 
 #include <tss2/tss2_mu.h>
 
+#include "protocol/tpm-structures.h"
+
 void tpm_statement_done(TpmStatement *s) {
         bytes_done(&s->attest);
         bytes_done(&s->signature);
@@ -13,17 +15,10 @@ static const TPMT_SIG_SCHEME own_scheme = { .scheme = TPM2_ALG_NULL };
 
 static int take_statement(const TPM2B_ATTEST *attest, const TPMT_SIGNATURE *signature, TpmStatement *ret) {
         _cleanup_tpm_statement_ TpmStatement s = {};
-        uint8_t buffer[sizeof(TPMT_SIGNATURE)];
-        size_t size = 0;
         int r;
 
-        if (Tss2_MU_TPMT_SIGNATURE_Marshal(signature, buffer, sizeof(buffer), &size) != TSS2_RC_SUCCESS)
-                return -EIO;
-        r = bytes_copy(VIEW(attest->attestationData, attest->size), &s.attest);
-        if (r < 0)
-                return r;
-        r = bytes_copy(VIEW(buffer, size), &s.signature);
-        if (r < 0)
+        if ((r = bytes_copy(VIEW(attest->attestationData, attest->size), &s.attest)) < 0 ||
+            (r = tpm_signature_encode(signature, &s.signature)) < 0)
                 return r;
         *ret = TAKE_GENERIC(s, (TpmStatement) {});
         return 0;

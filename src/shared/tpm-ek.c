@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shared/tpm-ek.h"
 
-#include <tss2/tss2_mu.h>
+#include "protocol/tpm-structures.h"
 
 void tpm_ek_done(TpmEk *e) {
         bytes_done(&e->certificate);
@@ -111,13 +111,12 @@ static int bare_template(TpmDevice *t, const TpmEk *ek, TPM2B_PUBLIC *ret) {
 static int stored_template(TpmDevice *t, const TpmEk *ek, TPM2B_PUBLIC *ret) {
         _cleanup_bytes_ Bytes raw = BYTES_NULL;
         TPM2B_PUBLIC template = {};
-        size_t at = 0;
 
         int r = tpm_device_read_nv(t, ek_template_info(ek->template)->template_nv, TPM_NV_MAX, &raw);
+        if (r >= 0)
+                r = tpm_public_decode(bytes_view(&raw), &template.publicArea);
         if (r < 0)
                 return r;
-        if (Tss2_MU_TPMT_PUBLIC_Unmarshal(raw.data, raw.size, &at, &template.publicArea) != TSS2_RC_SUCCESS)
-                return -EBADMSG;
         *ret = template;
         return 0;
 }

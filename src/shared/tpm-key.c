@@ -3,6 +3,7 @@
 
 #include <tss2/tss2_mu.h>
 
+#include "protocol/tpm-structures.h"
 #include "protocol/tpm-templates.h"
 
 void tpm_key_done(TpmKey *k) {
@@ -15,63 +16,12 @@ void tpm_key_done(TpmKey *k) {
         *k = (TpmKey) {};
 }
 
-/* --- Public areas --- */
-
-static int rsa_key(const TPMT_PUBLIC *p, PublicKey *ret) {
-        uint16_t size = p->unique.rsa.size;
-
-        if (size > sizeof(ret->n))
-                return -ENOTSUP;
-        ret->type = KEY_TYPE_RSA;
-        ret->size = size;
-        ret->exponent = p->parameters.rsaDetail.exponent != 0 ? p->parameters.rsaDetail.exponent : 65537;
-        memcpy(ret->n, p->unique.rsa.buffer, size);
-        return 0;
-}
-
-/* Coordinates may be shorter than the field. */
-static int ec_key(const TPMT_PUBLIC *p, PublicKey *ret) {
-        const TPM2B_ECC_PARAMETER *x = &p->unique.ecc.x, *y = &p->unique.ecc.y;
-
-        switch (p->parameters.eccDetail.curveID) {
-        case TPM2_ECC_NIST_P256:
-                ret->type = KEY_TYPE_P256;
-                ret->size = 32;
-                break;
-        case TPM2_ECC_NIST_P384:
-                ret->type = KEY_TYPE_P384;
-                ret->size = 48;
-                break;
-        default:
-                return -ENOTSUP;
-        }
-        if (x->size > ret->size || y->size > ret->size)
-                return -EINVAL;
-        memcpy(ret->x + ret->size - x->size, x->buffer, x->size);
-        memcpy(ret->y + ret->size - y->size, y->buffer, y->size);
-        return 0;
-}
-
 int tpm_key_public(const TpmKey *k, PublicKey *ret) {
-        const TPMT_PUBLIC *p = &k->public.publicArea;
-        PublicKey key = {};
-
-        int r = p->type == TPM2_ALG_RSA ? rsa_key(p, &key) : p->type == TPM2_ALG_ECC ? ec_key(p, &key) : -ENOTSUP;
-        if (r < 0)
-                return r;
-        if (!public_key_valid(&key))
-                return -EINVAL;
-        *ret = key;
-        return 0;
+        return tpm_public_get_key(&k->public.publicArea, ret);
 }
 
 int tpm_key_public_area(const TpmKey *k, Bytes *ret) {
-        uint8_t buffer[sizeof(TPMT_PUBLIC)];
-        size_t size = 0;
-
-        if (Tss2_MU_TPMT_PUBLIC_Marshal(&k->public.publicArea, buffer, sizeof(buffer), &size) != TSS2_RC_SUCCESS)
-                return -EINVAL;
-        return bytes_copy(VIEW(buffer, size), ret);
+        return tpm_public_encode(&k->public.publicArea, ret);
 }
 
 /* --- Primaries and what is persistent --- */
