@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/certificate.h"
 
-#include <gnutls/gnutls.h>
 #include <stdio.h>
+
+#include "protocol/gnutls-types.h"
 
 #define EXTENSIONS_MAX 32U
 #define OID_TEXT_MAX 128U
@@ -11,11 +12,6 @@
 #define OID_PURPOSE_EK "2.23.133.8.1"  /* tcg-kp-EKCertificate */
 #define OID_PURPOSE_AIK "2.23.133.8.3" /* tcg-kp-AIKCertificate */
 #define OID_PURPOSE_ANY "2.5.29.37.0"
-
-/* GnuTLS does not write to it. */
-static gnutls_datum_t datum_of(ByteView v) {
-        return (gnutls_datum_t) { .data = (unsigned char *) v.data, .size = (unsigned) v.size };
-}
 
 int certificate_parts(ByteView der, CertificateParts *ret) {
         CertificateParts p = { .der = der };
@@ -196,7 +192,8 @@ int certificate_signed_by(const Certificate *c, EVP_PKEY *issuer, bool sha1) {
 }
 
 void certificate_issuer_text(const CertificateParts *parts, char *ret, size_t size) {
-        gnutls_datum_t name = datum_of(parts->issuer), text = {};
+        _cleanup_datum_ gnutls_datum_t text = {};
+        gnutls_datum_t name = datum_of(parts->issuer);
         size_t n = 0;
 
         if (gnutls_x509_rdn_get2(&name, &text, 0) >= 0)
@@ -208,5 +205,4 @@ void certificate_issuer_text(const CertificateParts *parts, char *ret, size_t si
                         n += (size_t) snprintf(ret + n, size - n, plain ? "%c" : "\\%02X", c);
                 }
         ret[n] = 0;
-        gnutls_free(text.data);
 }

@@ -2,6 +2,7 @@
 #include "protocol/ek-certificate.h"
 
 #include "protocol/ek-trust.h"
+#include "protocol/gnutls-types.h"
 
 #define TPM_ATTRIBUTES_MAX 32U         /* of a directoryName */
 #define TPM_DATA_MISSING "unspecified" /* cloud providers leave it out, and step-ca wants a text */
@@ -108,11 +109,10 @@ static void tpm_data(const Certificate *c, TpmData *ret) {
                 .model = TPM_DATA_MISSING,
                 .version = TPM_DATA_MISSING,
         };
-        gnutls_datum_t san = {};
+        _cleanup_datum_ gnutls_datum_t san = {};
 
         if (gnutls_x509_crt_get_extension_by_oid2(c->gnutls, "2.5.29.17", 0, &san, NULL) >= 0)
-                read_tpm(VIEW(san.data, san.size), &tpm);
-        gnutls_free(san.data);
+                read_tpm(datum_view(&san), &tpm);
         *ret = tpm;
 }
 
