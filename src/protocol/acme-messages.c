@@ -34,19 +34,11 @@ static int parse_body(ByteView body, struct json_object **ret) {
         return 0;
 }
 
-static int required(int r) {
-        return r == -ENOENT ? -EBADMSG : r;
-}
-
-static int optional(int r) {
-        return r == -ENOENT ? 0 : r;
-}
-
 static int parse_status(struct json_object *o, AcmeStatus *ret) {
         _cleanup_free_ char *word = NULL;
         int r;
 
-        r = required(json_member_text(o, "status", ACME_TYPE_MAX, &word));
+        r = json_required(json_member_text(o, "status", ACME_TYPE_MAX, &word));
         if (r < 0)
                 return r;
         *ret = ACME_STATUS_UNKNOWN;
@@ -78,7 +70,7 @@ static int parse_error(struct json_object *o, AcmeProblem *ret, bool *ret_has) {
 
         r = json_member_object(o, "error", &e);
         if (r < 0)
-                return optional(r);
+                return json_optional(r);
         r = acme_problem_from_json(e, ret);
         if (r < 0)
                 return r;
@@ -101,12 +93,12 @@ static int parse_meta(struct json_object *directory, AcmeDirectory *d) {
 
         r = json_member_object(directory, "meta", &o);
         if (r < 0)
-                return optional(r);
+                return json_optional(r);
         json_drop_nulls(o);
-        r = optional(json_member_bool(o, "externalAccountRequired", &d->external_account_required));
+        r = json_optional(json_member_bool(o, "externalAccountRequired", &d->external_account_required));
         if (r < 0)
                 return r;
-        return optional(json_member_text(o, "termsOfService", URL_MAX, &d->terms_of_service));
+        return json_optional(json_member_text(o, "termsOfService", URL_MAX, &d->terms_of_service));
 }
 
 int acme_directory_parse(ByteView body, const char *directory_url, AcmeDirectory *ret) {
@@ -117,16 +109,16 @@ int acme_directory_parse(ByteView body, const char *directory_url, AcmeDirectory
         r = parse_body(body, &o);
         if (r < 0)
                 return r;
-        r = required(parse_url(o, "newNonce", directory_url, &d.new_nonce));
+        r = json_required(parse_url(o, "newNonce", directory_url, &d.new_nonce));
         if (r < 0)
                 return r;
-        r = required(parse_url(o, "newAccount", directory_url, &d.new_account));
+        r = json_required(parse_url(o, "newAccount", directory_url, &d.new_account));
         if (r < 0)
                 return r;
-        r = required(parse_url(o, "newOrder", directory_url, &d.new_order));
+        r = json_required(parse_url(o, "newOrder", directory_url, &d.new_order));
         if (r < 0)
                 return r;
-        r = optional(parse_url(o, "revokeCert", directory_url, &d.revoke_cert));
+        r = json_optional(parse_url(o, "revokeCert", directory_url, &d.revoke_cert));
         if (r < 0)
                 return r;
         r = parse_meta(o, &d);
@@ -158,7 +150,7 @@ static int parse_authorization_urls(struct json_object *o, const char *directory
 
         r = json_member_array(o, "authorizations", ACME_LIST_MAX, &list);
         if (r < 0)
-                return optional(r);
+                return json_optional(r);
         for (size_t i = 0; i < json_object_array_length(list); i++) {
                 char *url;
 
@@ -187,10 +179,10 @@ int acme_order_parse(ByteView body, const char *directory_url, AcmeOrder *ret) {
         r = parse_authorization_urls(o, directory_url, &order);
         if (r < 0)
                 return r;
-        r = required(parse_url(o, "finalize", directory_url, &order.finalize));
+        r = json_required(parse_url(o, "finalize", directory_url, &order.finalize));
         if (r < 0)
                 return r;
-        r = optional(parse_url(o, "certificate", directory_url, &order.certificate));
+        r = json_optional(parse_url(o, "certificate", directory_url, &order.certificate));
         if (r < 0)
                 return r;
         r = parse_error(o, &order.error, &order.has_error);
@@ -223,16 +215,16 @@ static int challenge_from_json(struct json_object *o, const char *directory_url,
         if (!json_object_is_type(o, json_type_object))
                 return -EBADMSG;
         json_drop_nulls(o);
-        r = required(json_member_text(o, "type", ACME_TYPE_MAX, &c.type));
+        r = json_required(json_member_text(o, "type", ACME_TYPE_MAX, &c.type));
         if (r < 0)
                 return r;
         r = parse_status(o, &c.status);
         if (r < 0)
                 return r;
-        r = required(parse_url(o, "url", directory_url, &c.url));
+        r = json_required(parse_url(o, "url", directory_url, &c.url));
         if (r < 0)
                 return r;
-        r = optional(json_member_text(o, "token", ACME_TOKEN_MAX, &c.token));
+        r = json_optional(json_member_text(o, "token", ACME_TOKEN_MAX, &c.token));
         if (r < 0)
                 return r;
         if (c.token && !is_token(c.token))
@@ -266,7 +258,7 @@ static int parse_challenges(struct json_object *o, const char *directory_url, Ac
 
         r = json_member_array(o, "challenges", ACME_LIST_MAX, &list);
         if (r < 0)
-                return optional(r);
+                return json_optional(r);
 
         size_t n = json_object_array_length(list);
         if (n == 0)
@@ -287,13 +279,13 @@ static int parse_identifier(struct json_object *o, AcmeAuthorization *a) {
         struct json_object *identifier;
         int r;
 
-        r = required(json_member_object(o, "identifier", &identifier));
+        r = json_required(json_member_object(o, "identifier", &identifier));
         if (r < 0)
                 return r;
-        r = required(json_member_text(identifier, "type", ACME_TYPE_MAX, &a->identifier_type));
+        r = json_required(json_member_text(identifier, "type", ACME_TYPE_MAX, &a->identifier_type));
         if (r < 0)
                 return r;
-        return required(json_member_text(identifier, "value", ACME_IDENTIFIER_MAX, &a->identifier_value));
+        return json_required(json_member_text(identifier, "value", ACME_IDENTIFIER_MAX, &a->identifier_value));
 }
 
 int acme_authorization_parse(ByteView body, const char *directory_url, AcmeAuthorization *ret) {

@@ -51,7 +51,7 @@ static int parse_subproblem(struct json_object *o, AcmeSubproblem *s) {
                 json_drop_nulls(identifier);
                 r = json_member_text(identifier, "value", ACME_IDENTIFIER_MAX, &s->identifier);
         }
-        return r == -ENOENT ? 0 : r;
+        return json_optional(r);
 }
 
 static int parse_subproblems(struct json_object *o, AcmeProblem *p) {
@@ -60,7 +60,7 @@ static int parse_subproblems(struct json_object *o, AcmeProblem *p) {
 
         r = json_member_array(o, "subproblems", ACME_SUBPROBLEMS_MAX, &list);
         if (r < 0)
-                return r == -ENOENT ? 0 : r;
+                return json_optional(r);
 
         size_t n = json_object_array_length(list);
         p->subproblems = calloc(n > 0 ? n : 1, sizeof(AcmeSubproblem));

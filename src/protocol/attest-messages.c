@@ -6,18 +6,9 @@ static int parse_body(ByteView body, struct json_object **ret) {
         return body.size > ATTEST_BODY_MAX ? -E2BIG : json_parse_strict(body, ATTEST_DEPTH_MAX, ret);
 }
 
-/* What must be there and is not makes a message malformed. */
-static int required(int r) {
-        return r == -ENOENT ? -EBADMSG : r;
-}
-
-static int optional(int r) {
-        return r == -ENOENT ? 0 : r;
-}
-
 static int required_blob(struct json_object *o, const char *name, size_t max, Bytes *ret) {
         _cleanup_bytes_ Bytes b = BYTES_NULL;
-        int r = required(json_member_base64(o, name, max, &b));
+        int r = json_required(json_member_base64(o, name, max, &b));
 
         if (r < 0)
                 return r;
@@ -61,17 +52,17 @@ static int parse_tpm_info(struct json_object *body, AttestTpmInfo *info) {
 
         r = json_member_object(body, "tpmInfo", &o);
         if (r < 0)
-                return optional(r);
-        r = optional(json_member_int(o, "version", 0, UINT8_MAX, &info->version));
+                return json_optional(r);
+        r = json_optional(json_member_int(o, "version", 0, UINT8_MAX, &info->version));
         if (r < 0)
                 return r;
-        r = optional(json_member_raw(o, "manufacturer", ATTEST_TPM_TEXT_MAX, &info->manufacturer));
+        r = json_optional(json_member_raw(o, "manufacturer", ATTEST_TPM_TEXT_MAX, &info->manufacturer));
         if (r < 0)
                 return r;
-        r = optional(json_member_raw(o, "model", ATTEST_TPM_TEXT_MAX, &info->model));
+        r = json_optional(json_member_raw(o, "model", ATTEST_TPM_TEXT_MAX, &info->model));
         if (r < 0)
                 return r;
-        return optional(json_member_raw(o, "firmwareVersion", ATTEST_TPM_TEXT_MAX, &info->firmware_version));
+        return json_optional(json_member_raw(o, "firmwareVersion", ATTEST_TPM_TEXT_MAX, &info->firmware_version));
 }
 
 static int parse_parameters(struct json_object *body, AttestRequest *q) {
@@ -79,10 +70,10 @@ static int parse_parameters(struct json_object *body, AttestRequest *q) {
         bool tcsd;
         int r;
 
-        r = required(json_member_object(body, "params", &o));
+        r = json_required(json_member_object(body, "params", &o));
         if (r < 0)
                 return r;
-        r = optional(json_member_bool(o, "useTCSDActivationFormat", &tcsd));
+        r = json_optional(json_member_bool(o, "useTCSDActivationFormat", &tcsd));
         if (r < 0)
                 return r;
         r = required_blob(o, "public", ATTEST_BLOB_MAX, &q->ak_public);
@@ -106,7 +97,7 @@ static int parse_ek(struct json_object *body, AttestRequest *q) {
                 return r;
         r = json_member_array(body, "ekCerts", ATTEST_EK_CERTIFICATES_MAX, &list);
         if (r < 0)
-                return optional(r);
+                return json_optional(r);
         return parse_blob_list(list, ATTEST_EK_CERTIFICATE_MAX, q->ek_certificates, &q->n_ek_certificates);
 }
 
@@ -269,7 +260,7 @@ int secret_request_parse(ByteView body, uint8_t ret[static ATTEST_SECRET_SIZE]) 
         r = parse_body(body, &o);
         if (r < 0)
                 return r;
-        r = required(json_member_base64(o, "secret", ATTEST_SECRET_SIZE, &secret));
+        r = json_required(json_member_base64(o, "secret", ATTEST_SECRET_SIZE, &secret));
         if (r < 0)
                 return r;
         if (secret.size != ATTEST_SECRET_SIZE)
@@ -325,7 +316,7 @@ int secret_reply_parse(ByteView body, SecretReply *ret) {
         r = parse_body(body, &o);
         if (r < 0)
                 return r;
-        r = required(json_member_array(o, "chain", ATTEST_CHAIN_MAX, &list));
+        r = json_required(json_member_array(o, "chain", ATTEST_CHAIN_MAX, &list));
         if (r < 0)
                 return r;
         r = parse_blob_list(list, ATTEST_CHAIN_CERTIFICATE_MAX, a.chain, &a.n_chain);
@@ -367,7 +358,7 @@ int attest_error_parse(ByteView body, AttestError *ret) {
         r = parse_body(body, &o);
         if (r < 0)
                 return r;
-        r = required(json_member_text(o, "error", ATTEST_ERROR_TOKEN_MAX, &e.error));
+        r = json_required(json_member_text(o, "error", ATTEST_ERROR_TOKEN_MAX, &e.error));
         if (r < 0)
                 return r;
         r = json_member_text(o, "detail", ATTEST_ERROR_DETAIL_MAX, &e.detail);

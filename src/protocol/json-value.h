@@ -28,7 +28,17 @@ int json_member_bool(struct json_object *o, const char *name, bool *ret);
 int json_member_object(struct json_object *o, const char *name, struct json_object **ret);
 int json_member_array(struct json_object *o, const char *name, size_t max, struct json_object **ret);
 
-/* The same for a value by itself: an element of an array. */
+/* What to make of a getter's answer: a member that must be there makes a message malformed when it is not; one
+ * that may be missing leaves its output alone. */
+static inline int json_required(int r) {
+        return r == -ENOENT ? -EBADMSG : r;
+}
+
+static inline int json_optional(int r) {
+        return r == -ENOENT ? 0 : r;
+}
+
+/* Getters for a value by itself: an element of an array. */
 int json_value_text(struct json_object *v, size_t max, char **ret);
 int json_value_base64(struct json_object *v, size_t max, Bytes *ret);
 
