@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/json-scan.h"
+#include "protocol/utf8.h"
 #include "test.h"
 
 static int scan(const char *text) {
