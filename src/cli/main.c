@@ -8,6 +8,7 @@
 static const Verb verbs[] = {
         { "ca create", "[NAME]", "Create the attestation CA", verb_ca_create },
         { "ca root", "", "Print the CA's root certificate", verb_ca_root },
+        { "ca enroll", "HASH [NAME…]", "Add a device, by its EK hash, to the inventory", verb_ca_enroll },
         { "ca list", "", "List the inventory", verb_ca_list },
         { "ca lookup", "DEVICE", "Show a device, by its hash or one of its names", verb_ca_lookup },
         { "ca remove", "DEVICE", "Remove a device from the inventory", verb_ca_remove },
