@@ -93,8 +93,13 @@ static void on_polkit(PolkitAnswer answer, void *userdata) {
                 allow(c);
                 return;
         case POLKIT_CHALLENGE:
-                refuse(c->message, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-                       "Interactive authentication required.");
+                /* D-Bus specification: this error is for those who did not allow it. */
+                if (sd_bus_message_get_allow_interactive_authorization(c->message) > 0)
+                        refuse(c->message, SD_BUS_ERROR_ACCESS_DENIED,
+                               "Permission denied: there was nobody to ask for a password.");
+                else
+                        refuse(c->message, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                               "Interactive authentication required.");
                 break;
         case POLKIT_UNREACHABLE:
                 refuse(c->message, SD_BUS_ERROR_ACCESS_DENIED, "polkit could not be asked.");
