@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The methods of dev.attezt.Server1, called after access was granted; userdata is the Server. What each does is
+ * told in dbus/dev.attezt.Server1.xml. */
+#include "server/server.h"
+
+int bus_create_ca(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_get_root_certificate(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_enroll(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_remove(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_look_up(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_list(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_get_counts(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+/* What polkit is told, for those that change something; arguments are checked on the way. */
+int bus_refine_create_ca(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
+int bus_refine_enroll(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
+int bus_refine_remove(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* MESSAGE_ID of what the journal is asked for. Fields: ATTEZT_EK= (hash), ATTEZT_DEVICE= (first name),
+ * ATTEZT_SERIAL=, ATTEZT_ISSUER= (of an EK certificate, a claim), ATTEZT_PEER= (address). */
+#include <systemd/sd-id128.h>
+
+#define EVENT_ISSUED SD_ID128_MAKE(d4,c6,f0,3e,74,ae,4e,4c,b3,34,af,7c,6f,c7,a3,99)
+#define EVENT_DENIED SD_ID128_MAKE(fe,6d,9a,66,f6,a0,41,49,82,a9,d2,15,f3,e8,af,86)
+#define EVENT_CA_CREATED SD_ID128_MAKE(55,e2,88,0a,cb,a1,4d,34,84,04,7f,00,a3,d6,45,f6)
+#define EVENT_ENROLLED SD_ID128_MAKE(11,00,e2,a2,d2,4a,49,e6,a5,bd,8e,fd,cd,5b,1c,36)
+#define EVENT_REMOVED SD_ID128_MAKE(fd,9b,da,3c,dc,f5,4f,c3,a2,8b,67,e2,87,27,08,c5)

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/server-bus.h"
+
+#include <systemd/sd-daemon.h>
+
+#include "server/bus-methods.h"
+#include "shared/log.h"
+#include "shared/names.h"
+
+#define ACTION "dev.attezt.server."
+
+static const AccessRow access_table[] = {
+        { "CreateCA", ACTION "create-ca", bus_refine_create_ca, bus_create_ca },
+        { "GetRootCertificate", ACCESS_PUBLIC, NULL, bus_get_root_certificate },
+        { "Enroll", ACTION "enroll", bus_refine_enroll, bus_enroll },
+        { "Remove", ACTION "remove", bus_refine_remove, bus_remove },
+        { "LookUp", ACTION "read", NULL, bus_look_up },
+        { "List", ACTION "read", NULL, bus_list },
+        { "GetCounts", ACTION "read", NULL, bus_get_counts },
+        {},
+};
+
+static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append(reply, "s", ATTEZT_VERSION);
+}
+
+static const sd_bus_vtable server_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("CreateCA", SD_BUS_ARGS("s", name, "a{sv}", options),
+                                SD_BUS_RESULT("s", fingerprint, "s", root_pem), access_dispatch,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetRootCertificate", SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("s", fingerprint, "s", root_pem), access_dispatch,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Enroll", SD_BUS_ARGS("s", ek_hash, "as", names, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", device), access_dispatch, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("s", device, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", device), access_dispatch, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("LookUp", SD_BUS_ARGS("s", device, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", device), access_dispatch, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_ARGS("s", cursor, "u", max, "a{sv}", options),
+                                SD_BUS_RESULT("aa{sv}", devices, "s", next), access_dispatch,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetCounts", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("a{st}", counts),
+                                access_dispatch, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_VTABLE_END,
+};
+
+static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Server *s = userdata;
+
+        if (s->stopping)
+                return 0;
+        log_error("The system bus closed the connection.");
+        return sd_event_exit(s->event, EXIT_FAILURE);
+}
+
+static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Server *s = userdata;
+        uint32_t answer;
+
+        const sd_bus_error *e = sd_bus_message_get_error(m);
+        if (e) {
+                log_error("The system bus refuses the name " ATTEZT_SERVER_BUS_NAME
+                          " (is its policy, dev.attezt.Server1.conf, installed?): %s", e->message ? e->message : e->name);
+                return sd_event_exit(s->event, EXIT_FAILURE);
+        }
+        if (sd_bus_message_read(m, "u", &answer) < 0 || answer != 1) {
+                log_error("Another program has the bus name " ATTEZT_SERVER_BUS_NAME ".");
+                return sd_event_exit(s->event, EXIT_FAILURE);
+        }
+        (void) sd_notify(false, "READY=1");
+        return 0;
+}
+
+static int set_up(Server *s) {
+        int r = sd_bus_match_signal_async(s->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
+                                          "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, s);
+        if (r >= 0)
+                r = access_new(s->bus, access_table, s, &s->access);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(s->bus, NULL, ATTEZT_SERVER_OBJECT, ATTEZT_SERVER_INTERFACE, server_vtable,
+                                             s);
+        if (r >= 0)
+                r = sd_bus_request_name_async(s->bus, NULL, ATTEZT_SERVER_BUS_NAME, 0, on_name, s);
+        if (r >= 0)
+                r = sd_bus_attach_event(s->bus, s->event, SD_EVENT_PRIORITY_NORMAL);
+        return r;
+}
+
+int server_bus_open(Server *s) {
+        int r = sd_bus_open_system(&s->bus);
+        if (r < 0)
+                return log_error_errno(r, "Could not connect to the system bus (--no-bus runs without it): %m");
+        r = set_up(s);
+        return r < 0 ? log_error_errno(r, "Could not set up D-Bus: %m") : 0;
+}

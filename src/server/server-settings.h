@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What atteztd is told: the command line, then /etc/attezt/atteztd.conf with its drop-ins for what the command
+ * line left open, then defaults. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/cleanup.h"
+
+#define SERVER_LISTEN_MAX 8U
+#define SERVER_EK_ROOTS_MAX 8U
+#define SERVER_SECRET_LIFETIME_MAX 3600 /* seconds */
+
+/* NULL-terminated. A list of the command line replaces the one of the files. */
+typedef struct ServerSettings {
+        char *state_dir;
+        char *listen[SERVER_LISTEN_MAX + 1];
+        char *tls_cert, *tls_key;
+        char *ek_roots[SERVER_EK_ROOTS_MAX + 1];
+        bool allow_plaintext;
+        bool no_bus;
+        bool verbose;
+        int64_t ak_lifetime, secret_lifetime; /* seconds; 0: not said */
+} ServerSettings;
+
+void server_settings_done(ServerSettings *s);
+
+/* Parses the command line, reads the files, fills in defaults, and tells what is wrong. Returns 0; or -EINVAL
+ * (wrong usage, told) or another error (told); 1 when --help or --version was all. */
+int server_settings_load(ServerSettings *s, int argc, char **argv);

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/server.h"
+
+#include <gnutls/crypto.h>
+#include <pwd.h>
+#include <signal.h>
+#include <time.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "server/bus-call.h"
+#include "server/events.h"
+#include "server/issue.h"
+#include "shared/files.h"
+#include "shared/log.h"
+
+#define FRONT_USER "attezt-http"
+#define INVENTORY_FILE "inventory.tdb"
+#define CA_DIR "ca"
+#define PUBLIC_DIR "public"
+#define ROOT_FILE "root.pem"
+#define FRONT_OPTIONS_MAX (2U * (SERVER_LISTEN_MAX + SERVER_EK_ROOTS_MAX) + 8U)
+
+int64_t server_now(void) {
+        return (int64_t) time(NULL);
+}
+
+uint64_t server_boottime(const Server *s) {
+        uint64_t now;
+
+        return sd_event_now(s->event, CLOCK_BOOTTIME, &now) < 0 ? 0 : now;
+}
+
+/* --- The CA and what is public of it --- */
+
+/* The fronts read this file; they have no other way to the root. */
+static int publish_root(const Server *s, bool only_if_missing) {
+        _cleanup_free_ char *dir = NULL, *file = NULL;
+
+        int r = path_join(s->settings->state_dir, PUBLIC_DIR, &dir);
+        if (r >= 0)
+                r = path_join(dir, ROOT_FILE, &file);
+        if (r >= 0)
+                r = dir_make(dir, 0755);
+        if (r < 0 || (only_if_missing && access(file, F_OK) >= 0))
+                return r;
+        return file_write_atomic_path(file, 0644, VIEW_STR(certificate_authority_root_pem(s->ca)));
+}
+
+static int load_ca(Server *s) {
+        _cleanup_free_ char *dir = NULL;
+
+        int r = path_join(s->settings->state_dir, CA_DIR, &dir);
+        if (r >= 0)
+                r = certificate_authority_load(dir, &s->ca);
+        if (r == -ENOENT) {
+                log_notice("There is no CA yet: create it with \"attezt ca create\".");
+                return 0;
+        }
+        if (r < 0)
+                return log_error_errno(r, "Could not load the CA in %s: %m", dir ? dir : CA_DIR);
+        r = publish_root(s, true);
+        return r < 0 ? log_error_errno(r, "Could not write the root certificate for the fronts: %m") : 0;
+}
+
+/* Blocks for a few file operations, once in the life of a server. */
+int server_create_ca(Server *s, const char *name) {
+        _cleanup_free_ char *dir = NULL;
+
+        int r = path_join(s->settings->state_dir, CA_DIR, &dir);
+        if (r < 0)
+                return r;
+        if (s->ca)
+                return -EEXIST;
+        r = certificate_authority_create(dir, name, server_now());
+        if (r >= 0)
+                r = certificate_authority_load(dir, &s->ca);
+        if (r >= 0)
+                r = publish_root(s, false);
+        if (r < 0)
+                return r;
+        log_event(LOG_NOTICE, EVENT_CA_CREATED, NULL, "The CA is created; SHA-256 fingerprint of its root: %s",
+                  certificate_authority_fingerprint(s->ca));
+        fronts_changed(s->fronts);
+        return 0;
+}
+
+/* --- The end: no new requests, then an answer for those that are open --- */
+
+static int exit_when_idle(sd_event_source *source, void *userdata) {
+        Server *s = userdata;
+
+        if (fronts_idle(s->fronts) && !s->issues && !s->bus_calls)
+                return sd_event_exit(s->event, EXIT_SUCCESS);
+        return 0;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+        Server *s = userdata;
+
+        log_warning("Answers are still open; stopping without them.");
+        return sd_event_exit(s->event, EXIT_SUCCESS);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        Server *s = userdata;
+
+        if (s->stopping)
+                return 0;
+        s->stopping = true;
+        log_info("Stopping.");
+        (void) sd_notify(false, "STOPPING=1");
+        fronts_stop(s->fronts);
+        int r = sd_event_add_post(s->event, &s->idle, exit_when_idle, s);
+        if (r >= 0)
+                r = sd_event_add_time_relative(s->event, &s->deadline, CLOCK_BOOTTIME, SERVER_STOP_USEC, 0, on_deadline,
+                                               s);
+        return r < 0 ? sd_event_exit(s->event, EXIT_SUCCESS) : exit_when_idle(source, s);
+}
+
+static int watch_signals(Server *s) {
+        int r = sd_event_add_signal(s->event, &s->sigterm, SIGTERM | SD_EVENT_SIGNAL_PROCMASK, on_signal, s);
+        if (r >= 0)
+                r = sd_event_add_signal(s->event, &s->sigint, SIGINT | SD_EVENT_SIGNAL_PROCMASK, on_signal, s);
+        return r;
+}
+
+/* --- The beginning --- */
+
+static uid_t front_uid(void) {
+        const struct passwd *p = getpwnam(FRONT_USER);
+
+        return p ? p->pw_uid : (uid_t) -1;
+}
+
+static int open_inventory(Server *s) {
+        _cleanup_free_ char *path = NULL;
+        bool healed;
+
+        int r = dir_make_parents(s->settings->state_dir, 0755);
+        if (r >= 0)
+                r = path_join(s->settings->state_dir, INVENTORY_FILE, &path);
+        if (r >= 0)
+                r = inventory_open(path, s->event, &s->inventory, &healed);
+        if (r == -EBUSY)
+                return log_error_errno(r, "Another atteztd has %s open.", path);
+        if (r < 0)
+                return log_error_errno(r, "Could not open the inventory in %s: %m", s->settings->state_dir);
+        if (healed)
+                log_notice("The inventory's file was damaged, its records are whole: copied into a new file.");
+        return 0;
+}
+
+static int make_pending(Server *s) {
+        uint8_t key[32];
+
+        int r = gnutls_rnd(GNUTLS_RND_KEY, key, sizeof(key)) < 0 ? -EIO : 0;
+        if (r >= 0)
+                r = pending_secrets_new(key, PENDING_SECRETS_MAX_DEFAULT,
+                                        (uint64_t) s->settings->secret_lifetime * 1000000, &s->pending);
+        explicit_bzero(key, sizeof(key));
+        return r;
+}
+
+int server_new(sd_event *event, const ServerSettings *settings, Server **ret) {
+        _cleanup_(server_freep) Server *s = calloc(1, sizeof(*s));
+        if (!s)
+                return log_error_errno(-ENOMEM, "Could not start: %m");
+        s->event = sd_event_ref(event);
+        s->settings = settings;
+
+        int r = make_pending(s);
+        if (r >= 0)
+                r = fronts_new(event, front_uid(), issue_on_request, s, &s->fronts);
+        if (r >= 0)
+                r = watch_signals(s);
+        if (r < 0)
+                return log_error_errno(r, "Could not start: %m");
+        r = open_inventory(s);
+        if (r >= 0)
+                r = load_ca(s);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+static void add_option(const char **options, size_t *n, const char *name, const char *value) {
+        options[(*n)++] = name;
+        if (value)
+                options[(*n)++] = value;
+}
+
+static int start_own_front(Server *s) {
+        const char *options[FRONT_OPTIONS_MAX + 1] = {};
+        const ServerSettings *settings = s->settings;
+        _cleanup_free_ char *public = NULL;
+        size_t n = 0;
+
+        int r = path_join(settings->state_dir, PUBLIC_DIR, &public);
+        if (r < 0)
+                return r;
+        for (char *const *l = settings->listen; *l; l++) {
+                log_debug("Starting a front for %s.", *l);
+                add_option(options, &n, "--listen", *l);
+        }
+        for (char *const *e = settings->ek_roots; *e; e++)
+                add_option(options, &n, "--ek-roots", *e);
+        if (settings->tls_cert) {
+                add_option(options, &n, "--tls-cert", settings->tls_cert);
+                add_option(options, &n, "--tls-key", settings->tls_key);
+        }
+        if (settings->allow_plaintext)
+                add_option(options, &n, "--allow-plaintext", NULL);
+        if (settings->verbose)
+                add_option(options, &n, "--verbose", NULL);
+        add_option(options, &n, "--public-dir", public);
+        return front_process_new(s->event, s->fronts, options, &s->front_process);
+}
+
+int server_start_fronts(Server *s, int listen_fd) {
+        int r = 0;
+
+        if (listen_fd >= 0)
+                r = fronts_listen(s->fronts, listen_fd);
+        else if (s->settings->listen[0])
+                r = start_own_front(s);
+        else
+                log_notice("Nobody can ask for certificates: neither --listen nor a socket of systemd's.");
+        return r < 0 ? log_error_errno(r, "Could not start the front: %m") : 0;
+}
+
+Server *server_free(Server *s) {
+        if (!s)
+                return NULL;
+        inventory_free(s->inventory); /* commits, and answers what it has committed */
+        issue_forget_all(s);
+        bus_calls_forget_all(s);
+        front_process_free(s->front_process);
+        fronts_free(s->fronts);
+        access_free(s->access);
+        sd_bus_flush_close_unref(s->bus);
+        pending_secrets_free(s->pending);
+        certificate_authority_free(s->ca);
+        sd_event_source_disable_unref(s->sigterm);
+        sd_event_source_disable_unref(s->sigint);
+        sd_event_source_disable_unref(s->idle);
+        sd_event_source_disable_unref(s->deadline);
+        sd_event_unref(s->event);
+        free(s);
+        return NULL;
+}
