@@ -142,6 +142,7 @@ int certificate_read(const CertificateParts *parts, Certificate *ret) {
                 return -EINVAL;
         c.not_before = from;
         c.not_after = to;
+        c.algorithm = gnutls_x509_crt_get_signature_algorithm(c.gnutls);
 
         int r = read_extensions(&c);
         if (r < 0)
@@ -156,7 +157,7 @@ bool certificate_self_issued(const Certificate *c) {
 
 int certificate_signed_by(const Certificate *c, EVP_PKEY *issuer, bool sha1) {
         static const struct {
-                int id; /* gnutls_sign_algorithm_t, which get_signature_algorithm gives as int */
+                int id;
                 int key;
                 const EVP_MD *(*digest)(void);
                 bool sha1;
@@ -171,10 +172,9 @@ int certificate_signed_by(const Certificate *c, EVP_PKEY *issuer, bool sha1) {
                 { GNUTLS_SIGN_ECDSA_SHA1, EVP_PKEY_EC, EVP_sha1, true },
         };
         const CertificateParts *p = &c->parts;
-        int id = gnutls_x509_crt_get_signature_algorithm(c->gnutls);
 
         for (size_t i = 0; i < ELEMENTSOF(algorithms); i++) {
-                if (algorithms[i].id != id || (algorithms[i].sha1 && !sha1))
+                if (algorithms[i].id != c->algorithm || (algorithms[i].sha1 && !sha1))
                         continue;
                 if (EVP_PKEY_get_base_id(issuer) != algorithms[i].key)
                         return -EKEYREJECTED;

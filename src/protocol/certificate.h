@@ -24,8 +24,9 @@ int certificate_parts(ByteView der, CertificateParts *ret);
 
 typedef struct Certificate {
         CertificateParts parts;
-        gnutls_x509_crt_t gnutls;
+        gnutls_x509_crt_t gnutls;      /* for what is not listed here */
         int64_t not_before, not_after; /* seconds since the epoch */
+        int algorithm;                 /* of its signature: gnutls_sign_algorithm_t */
         bool ca;
         int path_length;               /* -1: no limit, or no CA */
         unsigned usage;                /* GNUTLS_KEY_…, all of them without the extension */

@@ -9,12 +9,12 @@
 
 typedef struct Authority Authority;
 
-/* A CA certificate. Who has signed it is found out when it is first used, and kept: the signatures of a
- * vendor's intermediates are verified once, not once per device. */
+/* A CA certificate. Its key is decoded, and who has signed it is found out, when it is first used, and kept:
+ * a store of all vendors loads fast, and an intermediate is verified once, not once per device. */
 struct Authority {
         Bytes der;
         Certificate certificate;
-        EVP_PKEY *key;
+        EVP_PKEY *key;            /* NULL: not needed yet */
         bool anchor;
         Authority *next;          /* same bucket */
         uint64_t linked;          /* EkTrust.generation for which issuers holds */
@@ -82,15 +82,29 @@ static Authority *match(Authority *a, ByteView subject) {
         return a;
 }
 
-static int authority_profile(const Certificate *c, EVP_PKEY *key) {
+static int authority_profile(const Certificate *c) {
+        unsigned bits = 0;
+
         if (!c->ca || !(c->usage & GNUTLS_KEY_KEY_CERT_SIGN) || c->unknown_critical)
                 return -EKEYREJECTED;
         /* A CA for AIKs is none for EKs. */
         if (c->purposes && !c->purpose_ek && !c->purpose_any)
                 return -EKEYREJECTED;
-        if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
+        int algorithm = gnutls_x509_crt_get_pk_algorithm(c->gnutls, &bits);
+        if (algorithm < 0 || (algorithm == GNUTLS_PK_RSA && bits < RSA_BITS_MIN))
                 return -EKEYREJECTED;
         return 0;
+}
+
+static bool authority_signed(Authority *a, const Certificate *c, bool sha1) {
+        ByteView spki = a->certificate.parts.spki;
+        const unsigned char *p = spki.data;
+
+        if (!a->key)
+                a->key = d2i_PUBKEY(NULL, &p, (long) spki.size);
+        bool good = a->key && certificate_signed_by(c, a->key, sha1) >= 0;
+        ERR_clear_error();
+        return good;
 }
 
 static int authority_new(ByteView der, Authority **ret) {
@@ -109,17 +123,13 @@ static int authority_new(ByteView der, Authority **ret) {
         if (r < 0)
                 return r;
 
-        const unsigned char *p = parts.spki.data;
-        a->key = d2i_PUBKEY(NULL, &p, (long) parts.spki.size);
-        ERR_clear_error();
-        if (!a->key)
-                return -EINVAL;
-        r = authority_profile(&a->certificate, a->key);
+        r = authority_profile(&a->certificate);
         if (r < 0)
                 return r;
 
-        a->anchor = certificate_self_issued(&a->certificate) &&
-                    certificate_signed_by(&a->certificate, a->key, true) >= 0;
+        a->anchor = certificate_self_issued(&a->certificate) && authority_signed(a, &a->certificate, true);
+        /* Tens of kilobytes each, and all that mattered is read. */
+        gnutls_x509_crt_deinit(TAKE_PTR(a->certificate.gnutls));
         *ret = TAKE_PTR(a);
         return 0;
 }
@@ -158,9 +168,8 @@ static int authority_link(const EkTrust *t, Authority *a) {
                 if (!a->issuers)
                         return -ENOMEM;
                 for (Authority *i = match(first, issuer); i; i = match(i->next, issuer))
-                        if (i != a && certificate_signed_by(&a->certificate, i->key, false) >= 0)
+                        if (i != a && authority_signed(i, &a->certificate, false))
                                 a->issuers[a->n_issuers++] = i;
-                ERR_clear_error();
         }
         a->linked = t->generation;
         return 0;
@@ -199,9 +208,8 @@ EkChain ek_trust_chain(const EkTrust *t, const Certificate *leaf, int64_t now) {
         for (Authority *a = match(first, issuer); a && best < own; a = match(a->next, issuer)) {
                 EkChain k = MIN_OF(chain_from(t, a, 2, 0, now), own);
                 /* The leaf's signature, which costs most, only where it can change the answer. */
-                if (k > best && certificate_signed_by(leaf, a->key, false) >= 0)
+                if (k > best && authority_signed(a, leaf, false))
                         best = k;
         }
-        ERR_clear_error();
         return best;
 }
