@@ -135,7 +135,7 @@ static int wait_for_end(DeviceJob *j) {
                         return EXIT_TEMPORARY;
                 }
                 if (interrupted || time(NULL) > end) {
-                        log_error("The job goes on without this program; \"attezt status\" tells what comes of it.");
+                        log_notice("The job goes on without this program; \"attezt status\" tells what comes of it.");
                         return EXIT_TEMPORARY;
                 }
                 if (r == 0)

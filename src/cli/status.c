@@ -31,7 +31,7 @@ static void print_remarks(struct json_object *o) {
         const char *error = cli_text(o, "last-error");
 
         if (strcmp(cli_text(o, "state"), "working") == 0)
-                fprintf(stderr, "A job is running (%s).\n", cli_text(o, "step"));
+                fprintf(stderr, "A job is running%s%s.\n", *cli_text(o, "step") ? ": " : "", cli_text(o, "step"));
         if (*error) {
                 fputs("Last error: ", stderr);
                 for (const char *p = error; *p; p++)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* agent.conf and its drop-ins, section [Agent]. */
+#include "protocol/helper-wire.h"
+
+typedef struct AgentSettings {
+        char *acme_server, *attestation_server; /* without trailing slashes; NULL: not configured */
+        char *name;
+        char *eab_kid, *eab_key_file;
+        char *tcti;
+        JobKey key;
+        int64_t lifetime; /* seconds, 0: the server's default */
+} AgentSettings;
+
+void agent_settings_done(AgentSettings *s);
+#define _cleanup_agent_settings_ _cleanup_(agent_settings_done)
+
+/* Says in the log what it does not understand and goes on: the agent serves whatever is in its file. */
+int agent_settings_load(const char *config, AgentSettings *ret);

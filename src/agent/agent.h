@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The agent's state: what is recorded on disk, which job runs, who this device is. It knows no bus: what changes
+ * is told through hooks, from the loop. */
+#include <systemd/sd-event.h>
+
+#include "agent/agent-settings.h"
+#include "shared/enrollment.h"
+
+/* From the command line; strings live as long as the program. NULL: the default. */
+typedef struct AgentOptions {
+        const char *config, *state_dir, *ca_dir, *tcti, *enroll_socket;
+} AgentOptions;
+
+typedef struct AgentHooks {
+        void (*changed)(void *userdata);    /* state, step or end of validity */
+        void (*job_finished)(uint32_t number, JobOutcome outcome, const char *text, void *userdata);
+        void (*identified)(void *userdata); /* or not: agent_ek_hash() tells */
+} AgentHooks;
+
+typedef struct Agent Agent;
+
+int agent_new(sd_event *event, const AgentOptions *options, Agent **ret);
+Agent *agent_free(Agent *a);
+void agent_set_hooks(Agent *a, const AgentHooks *hooks, void *userdata);
+/* Settings and enrolment from disk. */
+int agent_reload(Agent *a);
+
+const Enrollment *agent_enrollment(const Agent *a);   /* NULL: not enrolled */
+/* Something is recorded, though it may be damaged. */
+bool agent_has_record(const Agent *a);
+const AgentSettings *agent_settings(const Agent *a);
+const char *agent_state(const Agent *a);              /* "unenrolled", "enrolled", "working" */
+const char *agent_step(const Agent *a);               /* "attest", …; "" when no job runs */
+int64_t agent_not_after(const Agent *a);              /* of the device certificate; 0: none */
+const uint8_t *agent_ek_hash(const Agent *a);         /* 32 bytes, NULL: not known (yet) */
+const char *agent_last_error(const Agent *a);         /* why the last job failed, or no EK could be read; "" */
+
+/* Takes the contents of job. -EBUSY: another one runs; else what starting the helper gave. */
+int agent_start(Agent *a, Job *job, uint32_t *ret_number);
+/* 0: nothing to do, agent_ek_hash() is all there is; 1: identified() will be called. */
+int agent_identify(Agent *a);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/request-values.h"
+
+#include <arpa/inet.h>
+#include <strings.h>
+
+#include "protocol/url.h"
+
+static bool loopback(const UrlParts *u) {
+        struct in6_addr six;
+        struct in_addr four;
+
+        if (u->bracketed)
+                return inet_pton(AF_INET6, u->host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+        if (inet_pton(AF_INET, u->host, &four) == 1)
+                return ntohl(four.s_addr) >> 24 == 127;
+        return strcmp(u->host, "localhost") == 0;
+}
+
+static void drop_suffix(char *url, const char *suffix) {
+        size_t n = strlen(url), k = strlen(suffix);
+
+        if (n > k && strcmp(url + n - k, suffix) == 0)
+                url[n - k] = 0;
+}
+
+static void drop_slashes(char *url) {
+        for (size_t n = strlen(url); n > 0 && url[n - 1] == '/'; n--)
+                url[n - 1] = 0;
+}
+
+static int base_url(const char *url, bool http_on_loopback, char **ret) {
+        UrlParts parts;
+
+        if (strlen(url) > JOB_URL_MAX || url_parse(url, &parts) < 0)
+                return -EINVAL;
+        if (!parts.https && !(http_on_loopback && loopback(&parts)))
+                return -EINVAL;
+        if (strpbrk(parts.path, "?#"))
+                return -EINVAL;
+        char *base = strdup(url);
+        if (!base)
+                return -ENOMEM;
+        drop_slashes(base);
+        *ret = base;
+        return 0;
+}
+
+int request_acme_url(const char *url, char **ret) {
+        int r = base_url(url, false, ret);
+        if (r < 0)
+                return r;
+        drop_suffix(*ret, "/directory");
+        drop_slashes(*ret);
+        return 0;
+}
+
+int request_attestation_url(const char *url, char **ret) {
+        return base_url(url, true, ret);
+}
+
+int request_key(const char *text, JobKey *ret) {
+        static const char *const names[] = {
+                [JOB_KEY_DEFAULT] = "", [JOB_KEY_P256] = "p-256", [JOB_KEY_RSA2048] = "rsa-2048",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (strcasecmp(names[i], text) == 0) {
+                        *ret = (JobKey) i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+int request_ek(const char *text, JobEk *ret) {
+        static const char *const names[] = {
+                [JOB_EK_DEFAULT] = "", [JOB_EK_RSA2048] = "rsa-2048", [JOB_EK_P256] = "p-256",
+                [JOB_EK_P384] = "p-384", [JOB_EK_RSA3072] = "rsa-3072", [JOB_EK_RSA4096] = "rsa-4096",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (strcasecmp(names[i], text) == 0) {
+                        *ret = (JobEk) i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+bool request_name_valid(const char *name) {
+        return device_name_valid(name) || device_hash_valid(name);
+}
+
+int request_eab_key(ByteView text, Bytes *ret) {
+        size_t n = text.size;
+        int r;
+
+        while (n > 0 && memchr(" \t\r\n=", text.data[n - 1], 5))
+                n--;
+        if (n == 0)
+                return -EINVAL;
+        r = base64url_decode((const char *) text.data, n, JOB_EAB_KEY_MAX, ret);
+        return r == -E2BIG ? -EINVAL : r;
+}

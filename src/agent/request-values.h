@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Single values that a caller or a settings file asks for, checked before anybody is bothered with them. */
+#include "protocol/helper-wire.h"
+
+#define REQUEST_LIFETIME_MAX (10LL * 365 * 86400) /* seconds */
+#define REQUEST_EAB_TEXT_MAX 1024U                /* characters of an EAB key in base64url */
+
+/* The URL as it is recorded: valid, https, without trailing slashes, an ACME one also without its /directory.
+ * An attestation server on loopback may be http: what it learns there is public and what it answers is signed.
+ * -EINVAL. */
+int request_acme_url(const char *url, char **ret);
+int request_attestation_url(const char *url, char **ret);
+
+int request_key(const char *text, JobKey *ret); /* "p-256", "rsa-2048", "": default; -EINVAL */
+int request_ek(const char *text, JobEk *ret);
+bool request_name_valid(const char *name);      /* a device name, or an EK hash */
+/* base64url, with white space and padding at its end. -EINVAL. */
+int request_eab_key(ByteView text, Bytes *ret);
