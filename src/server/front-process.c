@@ -17,6 +17,9 @@
 /* One that lived for so long may be started again at once. */
 #define FRONT_STABLE_USEC FRONT_RESTART_USEC_MAX
 #define FRONT_EXIT_WAIT_MSEC 2000
+/* The first one that ends so soon, by itself and with an error, cannot do what it is told: an address in use, a
+ * certificate that is not there. */
+#define FRONT_START_USEC (2ULL * 1000 * 1000)
 
 struct FrontProcess {
         sd_event *event;
@@ -25,6 +28,7 @@ struct FrontProcess {
         Helper *helper;
         sd_event_source *restart;
         uint64_t delay_usec, started_usec;
+        unsigned n_started;
 };
 
 static uint64_t boottime_usec(const FrontProcess *p) {
@@ -52,7 +56,12 @@ static void on_message(Helper *h, ByteView packet, void *userdata) {
 static void on_gone(Helper *h, const char *how, void *userdata) {
         FrontProcess *p = userdata;
 
-        schedule_restart(p, how);
+        if (p->n_started == 1 && helper_exit_status(h) > 0 &&
+            boottime_usec(p) - p->started_usec < FRONT_START_USEC) {
+                log_error("The front (" FRONT_PROGRAM ") could not start: %s.", how);
+                (void) sd_event_exit(p->event, EXIT_FAILURE);
+        } else
+                schedule_restart(p, how);
         p->helper = helper_free(p->helper);
 }
 
@@ -73,6 +82,7 @@ static int spawn(FrontProcess *p) {
 
 static int start(FrontProcess *p) {
         p->started_usec = boottime_usec(p);
+        p->n_started++;
         int r = spawn(p);
         if (r < 0) {
                 log_error_errno(r, "Could not start the front (%s): %m", p->argv[0]);

@@ -40,6 +40,7 @@ struct Helper {
         Packet *first, *last;
         size_t n_queued, max_queued;
         bool gone;
+        int exit_status;
         char how[HOW_MAX];
         uint8_t *buffer; /* HELPER_MESSAGE_MAX */
 };
@@ -119,11 +120,13 @@ static void end_of_connection(Helper *h) {
                 end_with(h, "it closed the connection");
 }
 
-static void describe_exit(const siginfo_t *si, char ret[static HOW_MAX]) {
-        if (si->si_code == CLD_EXITED)
-                (void) snprintf(ret, HOW_MAX, "it exited with status %i", si->si_status);
-        else
-                (void) snprintf(ret, HOW_MAX, "it was killed by signal %s", sigabbrev_np(si->si_status) ?: "?");
+static void describe_exit(Helper *h, const siginfo_t *si) {
+        if (si->si_code == CLD_EXITED) {
+                h->exit_status = si->si_status;
+                (void) snprintf(h->how, sizeof(h->how), "it exited with status %i", si->si_status);
+        } else
+                (void) snprintf(h->how, sizeof(h->how), "it was killed by signal %s",
+                                sigabbrev_np(si->si_status) ?: "?");
 }
 
 static int on_child(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -137,7 +140,7 @@ static int on_child(sd_event_source *s, int fd, uint32_t revents, void *userdata
         if (!c->helper)
                 /* The last reference; frees c once this returns. */
                 return sd_event_source_set_floating(s, false);
-        describe_exit(&si, c->helper->how);
+        describe_exit(c->helper, &si);
         say_gone(c->helper);
         return 0;
 }
@@ -232,6 +235,10 @@ void helper_set_queue(Helper *h, size_t max_queued) {
         h->max_queued = max_queued;
 }
 
+int helper_exit_status(const Helper *h) {
+        return h->exit_status;
+}
+
 pid_t helper_pid(const Helper *h) {
         return h->child ? h->child->pid : 0;
 }
@@ -269,7 +276,8 @@ static int helper_new(int fd, sd_event *event, const HelperCallbacks *cb, void *
                 (void) close(fd);
                 return -ENOMEM;
         }
-        *h = (Helper) { .callbacks = *cb, .userdata = userdata, .fd = fd, .max_queued = QUEUE_MAX_DEFAULT };
+        *h = (Helper) { .callbacks = *cb, .userdata = userdata, .fd = fd, .max_queued = QUEUE_MAX_DEFAULT,
+                         .exit_status = -1 };
         h->buffer = malloc(HELPER_MESSAGE_MAX);
         if (!h->buffer)
                 return -ENOMEM;

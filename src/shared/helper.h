@@ -35,3 +35,5 @@ Helper *helper_free(Helper *h); /* closes the socket; a child gets SIGTERM and i
 int helper_send(Helper *h, ByteView packet);
 void helper_set_queue(Helper *h, size_t max_queued); /* default 16 */
 pid_t helper_pid(const Helper *h); /* 0 when connected, not spawned */
+/* How a spawned helper exited, once it is gone; -1 when it was killed, or is not known to have ended. */
+int helper_exit_status(const Helper *h);
