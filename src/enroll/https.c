@@ -192,11 +192,19 @@ static CURLcode prepare(Https *h, const HttpsRequest *request, struct curl_slist
         return curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, request->body.data ? (const char *) request->body.data : "");
 }
 
+/* GnuTLS's flavour of curl ends its message with the name of our file, which has none. */
+static void cut_message(Https *h) {
+        char *p = strstr(h->error, " CAfile:");
+        if (p)
+                *p = 0;
+}
+
 static int explain(Https *h, const HttpsRequest *request, CURLcode c, const Transfer *t, Failure *f) {
         char origin[HTTPS_ORIGIN_MAX], escaped[LOG_ESCAPED_MAX];
-        const char *said = h->error[0] ? h->error : curl_easy_strerror(c);
         curl_off_t connected = 0;
 
+        cut_message(h);
+        const char *said = h->error[0] ? h->error : curl_easy_strerror(c);
         said = log_escape(said, strlen(said), escaped);
         (void) https_origin(request->url, origin);
         if (t->error == -ENOMEM || c == CURLE_OUT_OF_MEMORY)

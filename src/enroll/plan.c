@@ -33,7 +33,7 @@ static int check_url(const char *url, const char *what, bool loopback, Failure *
                 return fail(f, -EINVAL, OUTCOME_INVALID, "No %s is given, and none is recorded from before", what);
         if (url_valid_https(url) || (loopback && https_url_is_loopback(url)))
                 return 0;
-        return fail(f, -EINVAL, OUTCOME_INVALID, "Not a URL for the %s (https://…): %s", what, url);
+        return fail(f, -EINVAL, OUTCOME_INVALID, "Not a URL for the %s (https://...): %s", what, url);
 }
 
 static int check_eab(const Job *j, Failure *f) {
