@@ -13,6 +13,9 @@
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(EnrollJob *, enroll_job_free)
 
+/* Who asks for the status again and again does not start a helper each time. */
+#define IDENTIFY_PAUSE_USEC (2U * 1000 * 1000)
+
 struct Agent {
         sd_event *event;
         AgentOptions options;
@@ -33,6 +36,7 @@ struct Agent {
 
         bool ek_known;
         uint8_t ek_hash[32];
+        uint64_t identify_after; /* CLOCK_BOOTTIME, microseconds: no new attempt before */
         char *job_error, *identify_error;
 };
 
@@ -189,12 +193,19 @@ static void run_waiting(Agent *a) {
         }
 }
 
+static uint64_t now(const Agent *a) {
+        uint64_t t = 0;
+        (void) sd_event_now(a->event, CLOCK_BOOTTIME, &t);
+        return t;
+}
+
 static void on_done(EnrollJob *j, JobOutcome outcome, const char *text, void *userdata) {
         Agent *a = userdata;
         _cleanup_(enroll_job_freep) EnrollJob *ended = TAKE_PTR(a->running); /* text is in it */
 
         if (a->running_kind == JOB_IDENTIFY) {
                 set_text(&a->identify_error, outcome == OUTCOME_DONE ? NULL : text);
+                a->identify_after = now(a) + IDENTIFY_PAUSE_USEC;
                 if (outcome != OUTCOME_DONE)
                         log_notice("The TPM's endorsement key could not be read: %s", text);
         } else
@@ -251,6 +262,8 @@ int agent_identify(Agent *a) {
                 return 0;
         if (a->running)
                 return 1;
+        if (now(a) < a->identify_after)
+                return 0;
         r = run(a, &job);
         if (r < 0) {
                 (void) snprintf(text, sizeof(text), "The enrolment helper could not be started: %s", strerror(-r));
