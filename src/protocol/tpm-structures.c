@@ -34,11 +34,43 @@ int tpm_public_encode(const TPMT_PUBLIC *p, Bytes *ret) {
         return bytes_copy(VIEW(buffer, n), ret);
 }
 
+/* A TPML_PCR_SELECTION that libtss2-mu will take. It refuses others by itself, but with a line on stderr: a
+ * stranger must not be able to write into a log that way. */
+static bool pcr_selection_fits(ByteView v) {
+        ByteReader r = READER(v);
+        uint32_t count = read_u32(&r);
+
+        if (count > TPM2_NUM_PCR_BANKS)
+                return false;
+        for (uint32_t i = 0; i < count; i++) {
+                (void) read_u16(&r);
+                uint8_t n = read_u8(&r);
+                if (n > TPM2_PCR_SELECT_MAX)
+                        return false;
+                (void) read_view(&r, n);
+        }
+        return !r.failed;
+}
+
+/* A quote is none of our business, but has such a list behind firmwareVersion. */
+static bool attest_fits(ByteView v) {
+        ByteReader r = READER(v);
+
+        (void) read_u32(&r); /* magic */
+        if (read_u16(&r) != TPM2_ST_ATTEST_QUOTE)
+                return !r.failed;
+        (void) read_view(&r, read_u16(&r)); /* qualifiedSigner */
+        (void) read_view(&r, read_u16(&r)); /* extraData */
+        (void) read_view(&r, 8 + 4 + 4 + 1); /* clockInfo */
+        (void) read_u64(&r); /* firmwareVersion */
+        return !r.failed && pcr_selection_fits(VIEW(r.at, r.left));
+}
+
 int tpm_attest_decode(ByteView v, TPMS_ATTEST *ret) {
         TPMS_ATTEST a = {};
         size_t used = 0;
 
-        if (v.size == 0 || v.size > TPM_STRUCTURE_MAX)
+        if (v.size > TPM_STRUCTURE_MAX || !attest_fits(v))
                 return -EBADMSG;
 
         TSS2_RC rc = Tss2_MU_TPMS_ATTEST_Unmarshal(v.data, v.size, &used, &a);
@@ -55,24 +87,6 @@ int tpm_attest_encode(const TPMS_ATTEST *a, Bytes *ret) {
         if (Tss2_MU_TPMS_ATTEST_Marshal(a, buffer, sizeof(buffer), &n) != TSS2_RC_SUCCESS)
                 return -EINVAL;
         return bytes_copy(VIEW(buffer, n), ret);
-}
-
-/* TPML_PCR_SELECTION, which libtss2-mu refuses as well, but with a line on stderr: a stranger must not be able
- * to write into a log that way. */
-static bool pcr_selection_fits(ByteView v) {
-        ByteReader r = READER(v);
-        uint32_t count = read_u32(&r);
-
-        if (count > TPM2_NUM_PCR_BANKS)
-                return false;
-        for (uint32_t i = 0; i < count; i++) {
-                (void) read_u16(&r);
-                uint8_t n = read_u8(&r);
-                if (n > TPM2_PCR_SELECT_MAX)
-                        return false;
-                (void) read_view(&r, n);
-        }
-        return !r.failed;
 }
 
 int tpm_creation_data_decode(ByteView v, TPMS_CREATION_DATA *ret) {
