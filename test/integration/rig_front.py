@@ -7,7 +7,7 @@ import struct
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rig_device import field
-from rig_process import Daemon, PATIENCE
+from rig_process import ACTIVATE, Daemon, PATIENCE
 from rig_programs import program
 
 VERSION = 1
@@ -111,7 +111,7 @@ def behind_socket(path, state, *options, user='atteztd'):
     """atteztd behind a listening socket for fronts, as its unit has it: it starts with the first connection."""
     if os.path.exists(path):
         os.unlink(path)
-    d = Daemon('/bin/sh', '-c', f'umask 0; exec systemd-socket-activate --seqpacket --fdname=front -l {path} '
+    d = Daemon('/bin/sh', '-c', f'umask 0; exec {" ".join(ACTIVATE)} --seqpacket --fdname=front -l {path} '
                f'setpriv --reuid {user} --regid {user} --init-groups {program("atteztd")} --state-dir {state} ' +
                ' '.join(options), name='atteztd')
     d.wait_line('Listening on')

@@ -23,6 +23,8 @@ ENVIRONMENT = {
                     f'log_path={SANITIZER_LOGS}/asan',
     'UBSAN_OPTIONS': f'print_stacktrace=1:halt_on_error=1:log_path={SANITIZER_LOGS}/ubsan',
 }
+# systemd-socket-activate hands on what it is told to.
+ACTIVATE = ['systemd-socket-activate', *(f'--setenv={v}' for v in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LANG'))]
 
 
 def as_user(user, argv):

@@ -11,7 +11,7 @@ import pytest
 
 from rig_ca import Authority, write
 from rig_device import Client, SoftAk, SoftEk
-from rig_process import RIG, Daemon, eventually, run
+from rig_process import ACTIVATE, RIG, Daemon, eventually, run
 from rig_programs import Server, directory, program
 
 
@@ -100,7 +100,7 @@ def test_help_and_version():
 
 def activate(*command, listen, names, user):
     """systemd-socket-activate, which starts the command at the first connection."""
-    argv = ['systemd-socket-activate', '--fdname=' + ':'.join(names)]
+    argv = [*ACTIVATE, '--fdname=' + ':'.join(names)]
     for address in listen:
         argv.append(f'--listen={address}')
     d = Daemon(*argv, *command, user=user, name='activated')
