@@ -267,8 +267,7 @@ Helper *helper_free(Helper *h) {
 }
 DEFINE_TRIVIAL_CLEANUP_FUNC(Helper *, helper_free)
 
-/* Takes fd in any case. */
-static int helper_new(int fd, sd_event *event, const HelperCallbacks *cb, void *userdata, Helper **ret) {
+int helper_attach(int fd, sd_event *event, const HelperCallbacks *cb, void *userdata, Helper **ret) {
         _cleanup_(helper_freep) Helper *h = calloc(1, sizeof(*h));
         int r;
 
@@ -300,7 +299,7 @@ int helper_connect(const char *socket_path, sd_event *event, const HelperCallbac
                 return -errno;
         if (connect(fd, (const struct sockaddr *) &sa, sizeof(sa)) < 0)
                 return -errno;
-        return helper_new(TAKE_FD(fd), event, cb, userdata, ret);
+        return helper_attach(TAKE_FD(fd), event, cb, userdata, ret);
 }
 
 /* The pidfd comes after the socket: what a child said before its end is heard before its end. */
@@ -335,7 +334,7 @@ int helper_spawn(char *const argv[], const int *keep_fds, size_t n_keep_fds, sd_
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
         theirs = pair[1];
-        r = helper_new(pair[0], event, cb, userdata, &h);
+        r = helper_attach(pair[0], event, cb, userdata, &h);
         if (r < 0)
                 return r;
 

@@ -24,6 +24,8 @@ typedef struct HelperCallbacks {
 int helper_program_path(const char *program, char **ret);
 
 int helper_connect(const char *socket_path, sd_event *event, const HelperCallbacks *cb, void *userdata, Helper **ret);
+/* A connection that is there already: inherited or accepted. fd is taken in any case. */
+int helper_attach(int fd, sd_event *event, const HelperCallbacks *cb, void *userdata, Helper **ret);
 /* argv[0] is the path of the program; it gets the socket as HELPER_FD and keep_fds behind it (LISTEN_FDS style
  * numbering: 4, 5, …); all else is closed. */
 int helper_spawn(char *const argv[], const int *keep_fds, size_t n_keep_fds, sd_event *event,
