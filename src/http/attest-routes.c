@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <time.h>
+
+#include "http/attest-routes.h"
+#include "protocol/attest-decision.h"
+#include "protocol/attest-messages.h"
+#include "shared/log.h"
+
+/* One answer for all that atteztd denies: it does not tell who is enrolled. */
+#define DENIED_DETAIL \
+        "not enrolled or no trusted EK certificate, or the secret is not known any more; " \
+        "ask the administrator of the attestation CA"
+
+/* --- Refusals --- */
+
+static void refuse(HttpRequest *r, const char *route, unsigned status, const char *error, const char *reason) {
+        log_info("POST %s from %s refused with %u: %s", route, http_request_peer(r), status, reason);
+        http_reply_error(r, status, error, reason);
+}
+
+static void refuse_attest(HttpRequest *r, const AttestDecision *d) {
+        static const struct {
+                unsigned status;
+                const char *error;
+        } answers[_ATTEST_OUTCOME_MAX] = {
+                [ATTEST_MALFORMED] = { MHD_HTTP_BAD_REQUEST, "malformed" },
+                [ATTEST_TOO_LARGE] = { MHD_HTTP_CONTENT_TOO_LARGE, "too-large" },
+                [ATTEST_REFUSED] = { MHD_HTTP_FORBIDDEN, "refused" },
+                [ATTEST_FAILED] = { MHD_HTTP_INTERNAL_SERVER_ERROR, "failed" },
+        };
+
+        refuse(r, "/attest", answers[d->outcome].status, answers[d->outcome].error, d->reason);
+}
+
+static void refuse_status(HttpRequest *r, const char *route, FrontStatus status) {
+        switch (status) {
+
+        case FRONT_DENIED:
+                refuse(r, route, MHD_HTTP_FORBIDDEN, "denied", DENIED_DETAIL);
+                break;
+        case FRONT_BUSY:
+                refuse(r, route, MHD_HTTP_SERVICE_UNAVAILABLE, "busy", "too many requests are under way");
+                break;
+        case FRONT_UNAVAILABLE:
+                refuse(r, route, MHD_HTTP_SERVICE_UNAVAILABLE, "unavailable", "the attestation CA is not set up yet");
+                break;
+        default:
+                refuse(r, route, MHD_HTTP_INTERNAL_SERVER_ERROR, "failed", "the server could not do it");
+        }
+}
+
+static void refuse_error(HttpRequest *r, const char *route, int error) {
+        switch (error) {
+
+        case -ETIMEDOUT:
+                refuse(r, route, MHD_HTTP_SERVICE_UNAVAILABLE, "busy", "atteztd did not answer in time");
+                break;
+        case -ENOBUFS:
+                refuse(r, route, MHD_HTTP_SERVICE_UNAVAILABLE, "busy", "too many requests are under way");
+                break;
+        case -ENOTCONN:
+        case -ECONNRESET:
+                refuse(r, route, MHD_HTTP_SERVICE_UNAVAILABLE, "unavailable", "atteztd is not there");
+                break;
+        default:
+                refuse(r, route, MHD_HTTP_INTERNAL_SERVER_ERROR, "failed", "the server could not do it");
+        }
+}
+
+/* body is that of a success, or error is set. */
+static void answer(HttpRequest *r, const char *route, int error, Bytes body) {
+        if (error < 0)
+                refuse_error(r, route, error);
+        else
+                http_reply_json(r, MHD_HTTP_OK, body);
+}
+
+/* --- POST /attest --- */
+
+static void on_attest_reply(const FrontMessage *m, int error, void *userdata) {
+        HttpRequest *r = userdata;
+        Bytes body = BYTES_NULL;
+
+        if (m && m->attest_reply.status != FRONT_OK) {
+                refuse_status(r, "/attest", m->attest_reply.status);
+                return;
+        }
+        if (m) {
+                const Credential *c = &m->attest_reply.credential;
+                error = attest_reply_build(VIEW(c->id_object, c->id_object_size),
+                                           VIEW(c->encrypted_secret, c->encrypted_secret_size), &body);
+        }
+        answer(r, "/attest", error, body);
+}
+
+static void on_attest(HttpRequest *r, void *userdata) {
+        Front *f = userdata;
+        FrontMessage m = { .type = FRONT_ATTEST };
+        AttestDecision d;
+        int k;
+
+        attest_decide(http_request_body(r), f->files.trust, time(NULL), &d);
+        if (d.outcome != ATTEST_ASK) {
+                refuse_attest(r, &d);
+                return;
+        }
+        m.attest = d.question;
+        (void) snprintf(m.attest.peer, sizeof(m.attest.peer), "%s", http_request_peer(r));
+        k = backend_ask(f->backend, &m, on_attest_reply, r);
+        if (k < 0)
+                refuse_error(r, "/attest", k);
+}
+
+/* --- POST /secret --- */
+
+static void on_secret_reply(const FrontMessage *m, int error, void *userdata) {
+        HttpRequest *r = userdata;
+        Bytes body = BYTES_NULL;
+
+        if (m && m->secret_reply.status != FRONT_OK) {
+                refuse_status(r, "/secret", m->secret_reply.status);
+                return;
+        }
+        if (m) {
+                ByteView chain[FRONT_CHAIN_MAX];
+                for (unsigned i = 0; i < m->secret_reply.n_chain; i++)
+                        chain[i] = VIEW(m->secret_reply.chain[i].der, m->secret_reply.chain[i].size);
+                error = secret_reply_build(chain, m->secret_reply.n_chain, &body);
+        }
+        answer(r, "/secret", error, body);
+}
+
+static void on_secret(HttpRequest *r, void *userdata) {
+        Front *f = userdata;
+        FrontMessage m = { .type = FRONT_SECRET };
+        int k;
+
+        k = secret_request_parse(http_request_body(r), m.secret.secret);
+        if (k == -ENOMEM) {
+                refuse_error(r, "/secret", k);
+                return;
+        }
+        if (k < 0) {
+                refuse(r, "/secret", MHD_HTTP_BAD_REQUEST, "malformed", "this is not the JSON of a secret request");
+                return;
+        }
+        (void) snprintf(m.secret.peer, sizeof(m.secret.peer), "%s", http_request_peer(r));
+        k = backend_ask(f->backend, &m, on_secret_reply, r);
+        explicit_bzero(m.secret.secret, sizeof(m.secret.secret));
+        if (k < 0)
+                refuse_error(r, "/secret", k);
+}
+
+/* --- GET /root.pem --- */
+
+static void on_root(HttpRequest *r, void *userdata) {
+        const Front *f = userdata;
+        Bytes copy = BYTES_NULL;
+
+        if (f->files.root_pem.size == 0)
+                http_reply_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "unavailable", "the attestation CA is not set up yet");
+        else if (bytes_copy(bytes_view(&f->files.root_pem), &copy) < 0)
+                http_reply_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "failed", "out of memory");
+        else
+                http_reply(r, MHD_HTTP_OK, "application/x-pem-file", copy);
+}
+
+const HttpRoute attest_routes[] = {
+        { "/attest", MHD_HTTP_METHOD_POST, on_attest },
+        { "/secret", MHD_HTTP_METHOD_POST, on_secret },
+        { "/root.pem", MHD_HTTP_METHOD_GET, on_root },
+        {},
+};

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "http/http-settings.h"
+#include "shared/log.h"
+#include "shared/names.h"
+#include "shared/settings-files.h"
+
+#define SETTINGS_FILE ATTEZT_SETTINGS_DIR "/atteztd.conf"
+#define SECTION "HTTP"
+#define EK_ROOTS_LOCAL ATTEZT_SETTINGS_DIR "/ek-roots.d"
+#define EK_ROOTS_VENDOR ATTEZT_DATADIR "/attezt/ek-roots"
+#define PUBLIC_DIR ATTEZT_SERVER_STATE_DIR "/public"
+#define FD_MAX 1024
+
+static void list_done(char **list) {
+        for (; *list; list++) {
+                free(*list);
+                *list = NULL;
+        }
+}
+
+void http_settings_done(HttpSettings *s) {
+        list_done(s->listen);
+        list_done(s->ek_roots);
+        free(s->tls_cert);
+        free(s->tls_key);
+        free(s->public_dir);
+        free(s->backend);
+        *s = (HttpSettings) { .backend_fd = -1 };
+}
+
+static int set_text(char **to, const char *value) {
+        char *copy = strdup(value);
+
+        if (!copy)
+                return -ENOMEM;
+        free(*to);
+        *to = copy;
+        return 0;
+}
+
+static int add_text(char **list, size_t max, const char *value) {
+        size_t n = 0;
+
+        while (list[n])
+                n++;
+        return n < max ? set_text(list + n, value) : -E2BIG;
+}
+
+/* --- Files --- */
+
+/* Only what the command line left open. */
+typedef struct FileSettings {
+        HttpSettings *settings;
+        bool listen, ek_roots, tls;
+} FileSettings;
+
+static int set_from_file(FileSettings *f, const char *key, const char *value) {
+        HttpSettings *s = f->settings;
+        bool allow;
+        int r;
+
+        if (strcmp(key, "Listen") == 0)
+                return f->listen ? add_text(s->listen, HTTP_LISTEN_MAX, value) : 0;
+        if (strcmp(key, "EKRoots") == 0)
+                return f->ek_roots ? add_text(s->ek_roots, HTTP_EK_ROOTS_MAX, value) : 0;
+        if (strcmp(key, "TLSCertificate") == 0)
+                return f->tls ? set_text(&s->tls_cert, value) : 0;
+        if (strcmp(key, "TLSKey") == 0)
+                return f->tls ? set_text(&s->tls_key, value) : 0;
+        if (strcmp(key, "AllowPlaintext") != 0)
+                return -ENOENT;
+        r = settings_parse_bool(value, &allow);
+        if (r < 0)
+                return r;
+        s->allow_plaintext |= allow;
+        return 0;
+}
+
+/* The other sections are atteztd's, which tells what is wrong with them. */
+static int on_setting(const char *file, unsigned line, const char *section, const char *key, const char *value,
+                      void *userdata) {
+        char escaped[LOG_ESCAPED_MAX];
+        int r;
+
+        if (strcmp(section, SECTION) != 0)
+                return 0;
+        r = set_from_file(userdata, key, value);
+        if (r == -ENOMEM)
+                return r;
+        if (r == -ENOENT)
+                log_warning("%s:%u: unknown setting \"%s\": ignored.", file, line,
+                            log_escape(key, strlen(key), escaped));
+        else if (r < 0)
+                log_warning("%s:%u: %s= cannot be \"%s\": ignored.", file, line, key,
+                            log_escape(value, strlen(value), escaped));
+        return 0;
+}
+
+static int read_files(HttpSettings *s, const char *path) {
+        _cleanup_free_ char *where = NULL;
+        FileSettings f = {
+                .settings = s,
+                .listen = !s->listen[0],
+                .ek_roots = !s->ek_roots[0],
+                .tls = !s->tls_cert && !s->tls_key,
+        };
+        int r;
+
+        r = settings_files_read(path, on_setting, &f, &where);
+        if (r < 0)
+                return log_error_errno(r, "Could not read settings (%s): %m", where ? where : path);
+        return 0;
+}
+
+/* --- Command line --- */
+
+static void print_help(void) {
+        printf("attezt-http [OPTIONS…]\n\n"
+               "Network front of atteztd.\n\n"
+               "  --listen ADDRESS:PORT  Listen there, besides sockets of systemd's; may be repeated\n"
+               "  --tls-cert FILE        Certificate chain for HTTPS (PEM)\n"
+               "  --tls-key FILE         Its key\n"
+               "  --allow-plaintext      Plain HTTP on other addresses than loopback\n"
+               "  --ek-roots DIR         Roots of EK certificates; may be repeated\n"
+               "                         (" EK_ROOTS_LOCAL ", " EK_ROOTS_VENDOR ")\n"
+               "  --public-dir DIR       Where root.pem is (" PUBLIC_DIR ")\n"
+               "  --backend PATH         Socket of atteztd (" ATTEZT_FRONT_SOCKET ")\n"
+               "  --backend-fd N         Inherited connection to atteztd\n"
+               "  --config FILE          Settings (" SETTINGS_FILE ")\n"
+               "  --verbose              Log more\n"
+               "  --help, --version\n");
+}
+
+static int parse_fd(const char *value, int *ret) {
+        char *end;
+        long n;
+
+        errno = 0;
+        n = strtol(value, &end, 10);
+        if (errno != 0 || end == value || *end || n < 3 || n > FD_MAX)
+                return -EINVAL;
+        *ret = (int) n;
+        return 0;
+}
+
+static int parse_option(HttpSettings *s, int option, const char *value) {
+        switch (option) {
+
+        case 'l':
+                return add_text(s->listen, HTTP_LISTEN_MAX, value);
+        case 'r':
+                return add_text(s->ek_roots, HTTP_EK_ROOTS_MAX, value);
+        case 'c':
+                return set_text(&s->tls_cert, value);
+        case 'k':
+                return set_text(&s->tls_key, value);
+        case 'd':
+                return set_text(&s->public_dir, value);
+        case 'b':
+                return set_text(&s->backend, value);
+        case 'f':
+                return parse_fd(value, &s->backend_fd);
+        case 'p':
+                s->allow_plaintext = true;
+                return 0;
+        case 'V':
+                s->verbose = true;
+                return 0;
+        case 'h':
+                print_help();
+                return 1;
+        default:
+                puts("attezt-http " ATTEZT_VERSION);
+                return 1;
+        }
+}
+
+static const struct option options[] = {
+        { "listen", required_argument, NULL, 'l' },
+        { "ek-roots", required_argument, NULL, 'r' },
+        { "tls-cert", required_argument, NULL, 'c' },
+        { "tls-key", required_argument, NULL, 'k' },
+        { "public-dir", required_argument, NULL, 'd' },
+        { "backend", required_argument, NULL, 'b' },
+        { "backend-fd", required_argument, NULL, 'f' },
+        { "allow-plaintext", no_argument, NULL, 'p' },
+        { "config", required_argument, NULL, 'C' },
+        { "verbose", no_argument, NULL, 'V' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },
+        {},
+};
+
+static int parse_command_line(HttpSettings *s, int argc, char **argv, const char **ret_config) {
+        int index = 0, o, r;
+
+        /* "": no short options; what is wrong is told by getopt_long() in one line. */
+        while ((o = getopt_long(argc, argv, "", options, &index)) >= 0) {
+                if (o == '?')
+                        return -EINVAL;
+                if (o == 'C') {
+                        *ret_config = optarg;
+                        continue;
+                }
+                r = parse_option(s, o, optarg);
+                if (r == -EINVAL || r == -E2BIG) {
+                        log_error("--%s cannot be \"%s\".", options[index].name, optarg);
+                        return -EINVAL;
+                }
+                if (r != 0)
+                        return r;
+        }
+        if (optind < argc) {
+                log_error("There are no arguments, only options; see --help.");
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int fill_in(HttpSettings *s) {
+        int r = 0;
+
+        if (!s->tls_cert != !s->tls_key) {
+                log_error("A certificate wants a key and a key a certificate: --tls-cert and --tls-key.");
+                return -EINVAL;
+        }
+        if (!s->ek_roots[0]) {
+                r = add_text(s->ek_roots, HTTP_EK_ROOTS_MAX, EK_ROOTS_LOCAL);
+                if (r >= 0)
+                        r = add_text(s->ek_roots, HTTP_EK_ROOTS_MAX, EK_ROOTS_VENDOR);
+        }
+        if (r >= 0 && !s->public_dir)
+                r = set_text(&s->public_dir, PUBLIC_DIR);
+        if (r >= 0 && !s->backend)
+                r = set_text(&s->backend, ATTEZT_FRONT_SOCKET);
+        return r;
+}
+
+int http_settings_load(HttpSettings *s, int argc, char **argv) {
+        const char *config = SETTINGS_FILE;
+        int r;
+
+        s->backend_fd = -1;
+        r = parse_command_line(s, argc, argv, &config);
+        if (r != 0)
+                return r;
+        r = read_files(s, config);
+        if (r < 0)
+                return r;
+        return fill_in(s);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What attezt-http is told: the command line, then [HTTP] of atteztd.conf for what that left open, then
+ * defaults. */
+#include "shared/bytes.h"
+
+#define HTTP_LISTEN_MAX 8U
+#define HTTP_EK_ROOTS_MAX 8U
+
+/* Lists are NULL-terminated. A list of the command line replaces the one of the files. */
+typedef struct HttpSettings {
+        char *listen[HTTP_LISTEN_MAX + 1];
+        char *tls_cert, *tls_key; /* both or neither */
+        char *ek_roots[HTTP_EK_ROOTS_MAX + 1];
+        char *public_dir;
+        char *backend;
+        int backend_fd; /* -1: connect to backend */
+        bool allow_plaintext;
+        bool verbose;
+} HttpSettings;
+
+void http_settings_done(HttpSettings *s);
+
+/* Tells what is wrong. 0; 1 when --help or --version was all; -EINVAL wrong usage, or another error. */
+int http_settings_load(HttpSettings *s, int argc, char **argv);

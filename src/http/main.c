@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <signal.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "http/attest-routes.h"
+#include "http/http-settings.h"
+#include "http/sockets.h"
+#include "http/tls.h"
+#include "shared/log.h"
+
+#define EXIT_USAGE 2
+
+typedef struct Program {
+        HttpSettings settings;
+        sd_event *event;
+        Front front;
+        HttpServer *server;
+} Program;
+
+/* The order matters: the end of the backend answers what waits, the server writes that out. */
+static void program_done(Program *p) {
+        (void) backend_free(p->front.backend);
+        (void) http_server_free(p->server);
+        tls_close();
+        public_files_done(&p->front.files);
+        (void) sd_event_unref(p->event);
+        http_settings_done(&p->settings);
+}
+
+static void on_changed(void *userdata) {
+        Program *p = userdata;
+
+        (void) public_files_load(&p->front.files);
+}
+
+/* An inherited connection has no name to find again: whoever started this process starts it again. */
+static void on_lost(void *userdata) {
+        Program *p = userdata;
+
+        log_info("The connection to atteztd was inherited and is gone: ending.");
+        (void) sd_event_exit(p->event, EXIT_SUCCESS);
+}
+
+static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
+        Program *p = userdata;
+
+        (void) public_files_load(&p->front.files);
+        if (p->settings.tls_cert)
+                tls_check();
+        return 0;
+}
+
+static int add_signals(Program *p) {
+        static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+        sigset_t mask;
+        int r;
+
+        (void) signal(SIGPIPE, SIG_IGN);
+        (void) sigemptyset(&mask);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                (void) sigaddset(&mask, signals[i]);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+        r = sd_event_add_signal(p->event, NULL, SIGHUP, on_hangup, p);
+        /* Without a handler a signal ends the loop, with the data as exit status. */
+        if (r >= 0)
+                r = sd_event_add_signal(p->event, NULL, SIGTERM, NULL, (void *) EXIT_SUCCESS);
+        return r < 0 ? r : sd_event_add_signal(p->event, NULL, SIGINT, NULL, (void *) EXIT_SUCCESS);
+}
+
+static int open_backend(Program *p) {
+        static const BackendCallbacks callbacks = { .changed = on_changed, .lost = on_lost };
+        int fd = p->settings.backend_fd;
+
+        if (fd < 0)
+                return backend_new_path(p->event, p->settings.backend, &callbacks, p, &p->front.backend);
+        if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+                return -errno;
+        return backend_new_fd(p->event, fd, &callbacks, p, &p->front.backend);
+}
+
+static int open_server(Program *p) {
+        _cleanup_(listen_sockets_done) ListenSockets sockets = {};
+        int r;
+
+        r = listen_sockets_open(&p->settings, &sockets);
+        if (r < 0)
+                return r;
+        if (p->settings.tls_cert) {
+                r = tls_open(p->settings.tls_cert, p->settings.tls_key);
+                if (r < 0)
+                        return r;
+        }
+        listen_sockets_tell(&sockets);
+        r = http_server_new(p->event, attest_routes, &p->front, &p->server);
+        for (unsigned i = 0; i < sockets.n && r >= 0; i++) {
+                ListenSocket *l = &sockets.sockets[i];
+                r = http_server_listen(p->server, TAKE_FD(l->fd), l->tls ? tls_certificate : NULL, sockets.n);
+        }
+        if (r < 0)
+                return log_error_errno(r, "Could not start the HTTP server: %m");
+        return 0;
+}
+
+static int start(Program *p) {
+        int r;
+
+        r = sd_event_new(&p->event);
+        if (r >= 0)
+                r = add_signals(p);
+        if (r < 0)
+                return log_error_errno(r, "Could not make an event loop: %m");
+        (void) sd_event_set_watchdog(p->event, true);
+        p->front.files.public_dir = p->settings.public_dir;
+        p->front.files.ek_roots = (const char *const *) p->settings.ek_roots;
+        r = public_files_load(&p->front.files);
+        if (r < 0)
+                return r;
+        r = open_server(p);
+        if (r < 0)
+                return r;
+        r = open_backend(p);
+        if (r < 0)
+                return log_error_errno(r, "Could not use the connection to atteztd: %m");
+        /* A child of atteztd's has nothing to tell systemd. */
+        if (p->settings.backend_fd < 0)
+                (void) sd_notify(false, "READY=1");
+        return 0;
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(program_done) Program p = { .settings.backend_fd = -1 };
+        int r;
+
+        log_open("attezt-http");
+        r = http_settings_load(&p.settings, argc, argv);
+        if (r != 0)
+                return r > 0 ? EXIT_SUCCESS : r == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
+        if (p.settings.verbose)
+                log_set_max_level(LOG_DEBUG);
+        r = start(&p);
+        if (r < 0)
+                return r == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
+        r = sd_event_loop(p.event);
+        if (r < 0)
+                log_error_errno(r, "The event loop failed: %m");
+        return r < 0 ? EXIT_FAILURE : r;
+}

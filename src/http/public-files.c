@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/public-files.h"
+#include "shared/files.h"
+#include "shared/log.h"
+#include "shared/trust-store.h"
+
+#define ROOT_FILE "root.pem"
+
+void public_files_done(PublicFiles *p) {
+        bytes_done(&p->root_pem);
+        p->trust = ek_trust_free(p->trust);
+}
+
+static void load_root(PublicFiles *p) {
+        _cleanup_free_ char *path = NULL;
+        _cleanup_bytes_ Bytes pem = BYTES_NULL;
+        int r;
+
+        r = path_join(p->public_dir, ROOT_FILE, &path);
+        if (r >= 0)
+                r = file_read(path, ROOT_PEM_MAX, &pem);
+        if (r < 0 && r != -ENOENT) {
+                log_warning_errno(r, "Could not read %s/" ROOT_FILE ": %m", p->public_dir);
+                return;
+        }
+        if (r == -ENOENT)
+                log_info("No %s/" ROOT_FILE " yet: there is no CA.", p->public_dir);
+        bytes_done(&p->root_pem);
+        p->root_pem = TAKE_BYTES(pem);
+}
+
+static void on_skipped(const char *path, int error, void *userdata) {
+        log_warning_errno(error, "EK roots: skipping %s: %m", path);
+}
+
+static int load_trust(PublicFiles *p) {
+        EkTrust *trust = NULL;
+        int r;
+
+        r = trust_store_load(p->ek_roots, on_skipped, NULL, &trust);
+        if (r < 0) {
+                log_error_errno(r, "Could not load the EK roots: %m");
+                return p->trust ? 0 : r;
+        }
+        (void) ek_trust_free(p->trust);
+        p->trust = trust;
+        log_info("%zu certificates of EK issuers loaded.", ek_trust_count(trust));
+        return 0;
+}
+
+int public_files_load(PublicFiles *p) {
+        load_root(p);
+        return load_trust(p);
+}

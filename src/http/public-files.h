@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the front reads from disk: the root certificate that it hands out, and whom it believes about EKs. */
+#include "protocol/ek-certificate.h"
+
+#define ROOT_PEM_MAX (64U * 1024) /* bytes */
+
+typedef struct PublicFiles {
+        const char *public_dir;
+        const char *const *ek_roots; /* directories, NULL-terminated */
+        Bytes root_pem;              /* empty: there is no CA yet */
+        EkTrust *trust;
+} PublicFiles;
+
+void public_files_done(PublicFiles *p);
+/* Reads all again. What cannot be read is logged and stays as it was; -ENOMEM only when there is no trust store
+ * at all. */
+int public_files_load(PublicFiles *p);

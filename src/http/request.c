@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <strings.h>
+
+#include "http/connection.h"
+#include "protocol/attest-messages.h"
+
+#define TOO_LARGE_DETAIL "the body is too large"
+
+static Connection *connection_of(const HttpRequest *r) {
+        return (Connection *) (void *) ((char *) (uintptr_t) r - offsetof(Connection, request));
+}
+
+/* --- Answers --- */
+
+static enum MHD_Result queue_response(HttpRequest *r) {
+        enum MHD_Result done;
+
+        if (!r->response)
+                return MHD_NO; /* out of memory: the connection closes */
+        done = MHD_queue_response(r->mhd, r->status, r->response);
+        MHD_destroy_response(r->response);
+        r->response = NULL;
+        return done;
+}
+
+static struct MHD_Response *make_response(unsigned status, const char *content_type, Bytes body) {
+        struct MHD_Response *p;
+
+        p = MHD_create_response_from_buffer_with_free_callback(body.size, body.data, free);
+        if (!p) {
+                free(body.data);
+                return NULL;
+        }
+        (void) MHD_add_response_header(p, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+        if (status == MHD_HTTP_SERVICE_UNAVAILABLE) {
+                char seconds[16];
+                (void) snprintf(seconds, sizeof(seconds), "%u", HTTP_RETRY_AFTER_SEC);
+                (void) MHD_add_response_header(p, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+        }
+        return p;
+}
+
+void http_reply(HttpRequest *r, unsigned status, const char *content_type, Bytes body) {
+        Connection *c = connection_of(r);
+
+        r->status = status;
+        r->response = make_response(status, content_type, body);
+        r->state = REQUEST_ANSWERED;
+        if (!r->suspended)
+                return;
+        r->suspended = false;
+        c->deadline = MAX_OF(c->deadline, http_server_now(c->server) + HTTP_ANSWER_USEC);
+        MHD_resume_connection(r->mhd);
+        listener_run_soon(c->listener);
+}
+
+void http_reply_json(HttpRequest *r, unsigned status, Bytes body) {
+        http_reply(r, status, "application/json", body);
+}
+
+void http_reply_error(HttpRequest *r, unsigned status, const char *error, const char *detail) {
+        Bytes body = BYTES_NULL;
+
+        /* Without memory for it the answer is its status alone. */
+        (void) attest_error_build(error, detail, &body);
+        http_reply_json(r, status, body);
+}
+
+/* For what is wrong before the body is read: the rest of it is not read, and the connection closes. */
+static enum MHD_Result refuse(HttpRequest *r, unsigned status, const char *error, const char *detail) {
+        http_reply_error(r, status, error, detail);
+        if (r->response)
+                (void) MHD_add_response_header(r->response, MHD_HTTP_HEADER_CONNECTION, "close");
+        return queue_response(r);
+}
+
+static enum MHD_Result refuse_method(HttpRequest *r) {
+        const char *method = r->route->method;
+
+        http_reply_error(r, MHD_HTTP_METHOD_NOT_ALLOWED, "method-not-allowed", "see the header Allow");
+        if (r->response)
+                (void) MHD_add_response_header(r->response, MHD_HTTP_HEADER_ALLOW,
+                                               strcmp(method, MHD_HTTP_METHOD_GET) == 0 ? "GET, HEAD" : method);
+        return queue_response(r);
+}
+
+/* --- Requests --- */
+
+/* libmicrohttpd takes the first of several lengths, and either of length and encoding; what stands before it
+ * may take another: RFC 9112, section 6.3, calls that smuggling. */
+typedef struct Framing {
+        unsigned n_lengths, n_encodings;
+        bool chunked;
+        const char *length;
+} Framing;
+
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key, const char *value) {
+        Framing *f = cls;
+
+        if (strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+                f->n_lengths++;
+                f->length = value;
+        } else if (strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+                f->n_encodings++;
+                f->chunked = value && strcasecmp(value, "chunked") == 0;
+        }
+        return MHD_YES;
+}
+
+/* -EBADMSG for a body without a clear end, -EFBIG for one that says that it is too large. */
+static int check_framing(struct MHD_Connection *mhd, size_t *ret_length) {
+        Framing f = {};
+        size_t length = 0;
+
+        (void) MHD_get_connection_values(mhd, MHD_HEADER_KIND, on_header, &f);
+        if (f.n_lengths + f.n_encodings > 1 || (f.n_encodings > 0 && !f.chunked))
+                return -EBADMSG;
+        for (const char *p = f.length; p && *p; p++) {
+                if (*p < '0' || *p > '9')
+                        return -EBADMSG;
+                length = length * 10 + (size_t) (*p - '0');
+                if (length > HTTP_BODY_MAX)
+                        return -EFBIG;
+        }
+        *ret_length = length;
+        return 0;
+}
+
+static bool method_fits(const HttpRoute *route, const char *method) {
+        return strcmp(method, route->method) == 0 ||
+               (strcmp(method, MHD_HTTP_METHOD_HEAD) == 0 && strcmp(route->method, MHD_HTTP_METHOD_GET) == 0);
+}
+
+static const HttpRoute *find_route(const HttpServer *s, const char *path) {
+        for (const HttpRoute *route = http_server_routes(s); route->path; route++)
+                if (strcmp(route->path, path) == 0)
+                        return route;
+        return NULL;
+}
+
+static enum MHD_Result on_headers(HttpRequest *r, const char *url, const char *method) {
+        size_t length = 0;
+        int k;
+
+        k = check_framing(r->mhd, &length);
+        if (k == -EBADMSG)
+                return refuse(r, MHD_HTTP_BAD_REQUEST, "malformed", "the length of the body is not clear");
+        r->route = find_route(connection_of(r)->server, url);
+        if (!r->route)
+                return refuse(r, MHD_HTTP_NOT_FOUND, "not-found", "there is /attest, /secret and /root.pem");
+        if (!method_fits(r->route, method))
+                return refuse_method(r);
+        if (k < 0)
+                return refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "too-large", TOO_LARGE_DETAIL);
+        if (length > 0) {
+                r->body.data = malloc(length);
+                if (!r->body.data)
+                        return MHD_NO;
+                r->capacity = length;
+        }
+        r->state = REQUEST_BODY;
+        return MHD_YES;
+}
+
+/* libmicrohttpd takes no answer while a body comes in, and a chunked one may never end: so the answer goes out
+ * beside it. What is still under way is read and ignored for a while, as closing at once would reset the
+ * connection and could take the answer along (RFC 9112, section 9.6). */
+static void refuse_unfinished(HttpRequest *r) {
+        static const char answer[] =
+                "HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+                "{\"error\":\"too-large\",\"detail\":\"" TOO_LARGE_DETAIL "\"}";
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+        r->state = REQUEST_IGNORED;
+        if (info && info->tls_session)
+                (void) gnutls_record_send(info->tls_session, answer, strlen(answer));
+        else
+                (void) send(connection_of(r)->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static int ignore_body(HttpRequest *r, ByteView part) {
+        r->ignored += part.size;
+        /* At the end of the body there is nothing to say any more. */
+        return part.size == 0 || r->ignored > HTTP_BODY_IGNORED_MAX ? -EFBIG : 0;
+}
+
+static int take_body(HttpRequest *r, ByteView part) {
+        if (part.size > HTTP_BODY_MAX - r->body.size) {
+                refuse_unfinished(r);
+                return ignore_body(r, part);
+        }
+        if (part.size > r->capacity - r->body.size) {
+                size_t capacity = MIN_OF(MAX_OF(2 * r->capacity, r->body.size + part.size), HTTP_BODY_MAX);
+                uint8_t *p = realloc(r->body.data, capacity);
+                if (!p)
+                        return -ENOMEM;
+                r->body.data = p;
+                r->capacity = capacity;
+        }
+        memcpy(r->body.data + r->body.size, part.data, part.size);
+        r->body.size += part.size;
+        return 0;
+}
+
+static enum MHD_Result on_whole(HttpRequest *r) {
+        Connection *c = connection_of(r);
+
+        r->state = REQUEST_WAITING;
+        r->route->handler(r, http_server_userdata(c->server));
+        if (r->state == REQUEST_ANSWERED)
+                return queue_response(r);
+        MHD_suspend_connection(r->mhd);
+        r->suspended = true;
+        return MHD_YES;
+}
+
+ByteView http_request_body(const HttpRequest *r) {
+        return bytes_view(&r->body);
+}
+
+const char *http_request_peer(const HttpRequest *r) {
+        return connection_of(r)->peer;
+}
+
+/* --- Steps --- */
+
+void request_begin(HttpRequest *r, uint64_t now) {
+        r->state = REQUEST_HEADERS;
+        connection_of(r)->deadline = now + HTTP_REQUEST_USEC;
+}
+
+enum MHD_Result request_continue(HttpRequest *r, const char *url, const char *method, ByteView part) {
+        switch (r->state) {
+
+        case REQUEST_HEADERS:
+                return on_headers(r, url, method);
+        case REQUEST_BODY:
+                if (part.size == 0)
+                        return on_whole(r);
+                return take_body(r, part) < 0 ? MHD_NO : MHD_YES;
+        case REQUEST_IGNORED:
+                return ignore_body(r, part) < 0 ? MHD_NO : MHD_YES;
+        case REQUEST_ANSWERED:
+                return queue_response(r);
+        default:
+                return MHD_YES;
+        }
+}
+
+void request_end(HttpRequest *r, uint64_t now) {
+        bytes_erase(&r->body);
+        if (r->response)
+                MHD_destroy_response(r->response);
+        *r = (HttpRequest) { .mhd = r->mhd };
+        connection_of(r)->deadline = now + HTTP_IDLE_SEC * 1000ULL * 1000;
+}
