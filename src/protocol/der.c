@@ -9,7 +9,8 @@ DerElement read_der(ByteReader *r) {
         int octets = 0;
 
         e.identifier = read_u8(r);
-        if (r->failed || r->left > INT_MAX || (e.identifier & 0x1f) == 0x1f) {
+        /* libtasn1 takes no bytes at all for a length of zero. */
+        if (r->failed || r->left == 0 || r->left > INT_MAX || (e.identifier & 0x1f) == 0x1f) {
                 r->failed = true;
                 return (DerElement) {};
         }

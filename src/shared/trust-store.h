@@ -12,8 +12,8 @@
 typedef void (*TrustStoreSkipped)(const char *path, int error, void *userdata);
 
 /* directories: NULL-terminated; one that is missing holds nothing. What begins with a dot is passed over,
- * links are followed, and in a bundle every certificate counts for itself. skipped may be NULL; it hears once
- * of each file or directory, with a negative errno: ek_trust_add()'s, -EFBIG, -E2BIG (TRUST_STORE_FILES_MAX),
- * -ELOOP (TRUST_STORE_DEPTH_MAX), … Fails for want of memory only. */
+ * links are followed, and in a bundle every certificate counts for itself. skipped may be NULL; it hears
+ * once of each file or directory, with a negative errno: ek_trust_add()'s, -EFBIG, -E2BIG (more than
+ * TRUST_STORE_FILES_MAX), -ELOOP (deeper than TRUST_STORE_DEPTH_MAX), … Fails for want of memory only. */
 int trust_store_load(const char *const *directories, TrustStoreSkipped skipped, void *userdata,
                      EkTrust **ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Two bytes of size, a CA certificate of that size (or none), then what a client says is an EK certificate. */
+/* Two bytes of size, a CA certificate of that size (or none), then what a client calls an EK certificate. */
 #include "protocol/ek-certificate.h"
 
 #define NOW 1790000000 /* 2026-09-21 */
