@@ -4,13 +4,17 @@
 #include <libtasn1.h>
 #include <limits.h>
 
+/* libtasn1 takes octets of a length that are not there for zeros. */
+static bool length_is_whole(const ByteReader *r) {
+        return r->left > 0 && (*r->at < 0x80 || (size_t) (*r->at & 0x7f) < r->left);
+}
+
 DerElement read_der(ByteReader *r) {
         DerElement e = { .whole = { .data = r->at } };
         int octets = 0;
 
         e.identifier = read_u8(r);
-        /* libtasn1 takes no bytes at all for a length of zero. */
-        if (r->failed || r->left == 0 || r->left > INT_MAX || (e.identifier & 0x1f) == 0x1f) {
+        if (r->failed || !length_is_whole(r) || r->left > INT_MAX || (e.identifier & 0x1f) == 0x1f) {
                 r->failed = true;
                 return (DerElement) {};
         }
