@@ -216,7 +216,7 @@ static int bind_external(const AcmeClient *c, const AcmeBinding *binding, Bytes 
                 return !c->directory.external_account_required ?
                                0 :
                                fail(f, -EACCES, OUTCOME_REFUSED,
-                                    "This ACME server wants external account binding: give --eab-kid and --eab-key, "
+                                    "This ACME server wants external account binding: give --eab-kid and --eab-key-file, "
                                     "which its administrator hands out");
         if ((r = jws_public_key(c->account.key, &key)) < 0 || (r = jws_jwk(&key, &jwk)) < 0 ||
             (r = jws_external_account_binding(binding->key, binding->kid, c->directory.new_account, jwk, ret)) < 0)

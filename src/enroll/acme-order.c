@@ -13,6 +13,17 @@ void placed_order_done(PlacedOrder *p) {
 
 /* --- newOrder and its authorization --- */
 
+/* Servers that know no permanent-identifier have several ways to say so: unsupportedIdentifier, or malformed with
+ * the type in the detail. */
+static int explain_order(int error, Failure *f) {
+        if (f->outcome == OUTCOME_REFUSED && strstr(f->text, ACME_IDENTIFIER_PERMANENT))
+                f->outcome = OUTCOME_WRONG_PROVISIONER;
+        if (f->outcome == OUTCOME_WRONG_PROVISIONER)
+                failure_add(f, "It issues no certificates for devices: a provisioner with the challenge "
+                               "device-attest-01 is needed.");
+        return error;
+}
+
 static int new_order(AcmeClient *c, const char *name, int64_t not_after, PlacedOrder *p, Failure *f) {
         _cleanup_https_reply_ HttpsReply reply = {};
         _cleanup_bytes_ Bytes payload = BYTES_NULL;
@@ -23,12 +34,8 @@ static int new_order(AcmeClient *c, const char *name, int64_t not_after, PlacedO
                 return fail_errno(f, r, "Cannot put the order together");
         AcmeRequest request = { .what = "the order", .url = c->directory.new_order, .payload = bytes_view(&payload) };
         r = acme_client_post(c, &request, &reply, f);
-        if (r < 0) {
-                if (f->outcome == OUTCOME_WRONG_PROVISIONER)
-                        failure_add(f, "It issues no certificates for devices: a provisioner with the challenge "
-                                       "device-attest-01 is needed.");
-                return r;
-        }
+        if (r < 0)
+                return explain_order(r, f);
         r = acme_order_parse(bytes_view(&reply.body), c->directory_url, &p->order);
         if (r < 0)
                 return acme_client_bad_answer(c, "the order", r, f);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <curl/curl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -208,6 +209,7 @@ int main(int argc, char *argv[]) {
         else if (setenv("TSS2_LOG", "all+NONE", 1) < 0) /* its errors come back as codes, and with a text */
                 return EXIT_FAILURE;
         (void) umask(0022);
+        (void) signal(SIGPIPE, SIG_IGN);
 
         int fd = open_channel();
         if (fd < 0) {

@@ -64,6 +64,10 @@ static int choose_any(const char *wanted, const char *recorded, char **ret, Fail
         const char *name = wanted ? wanted : recorded ? recorded : host;
         if (!*name)
                 return fail(f, -EINVAL, OUTCOME_INVALID, "This machine has no host name: give one with --name");
+        if (!device_name_valid(name))
+                return fail(f, -EINVAL, OUTCOME_INVALID,
+                            "\"%s\" is no name for a device: letters, digits and . _ - : @ + are, up to %u of them", name,
+                            DEVICE_NAME_MAX);
         return take(name, ret);
 }
 
