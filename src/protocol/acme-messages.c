@@ -188,8 +188,9 @@ int acme_order_parse(ByteView body, const char *directory_url, AcmeOrder *ret) {
         r = parse_error(o, &order.error, &order.has_error);
         if (r < 0)
                 return r;
-        if (order.status == ACME_STATUS_VALID ? !order.certificate
-                                              : order.status == ACME_STATUS_PENDING && order.n_authorizations == 0)
+        if (order.status == ACME_STATUS_VALID && !order.certificate)
+                return -EBADMSG;
+        if (order.status == ACME_STATUS_PENDING && order.n_authorizations == 0)
                 return -EBADMSG;
         *ret = TAKE_GENERIC(order, (AcmeOrder) {});
         return 0;
@@ -205,7 +206,9 @@ void acme_challenge_done(AcmeChallenge *c) {
 
 /* RFC 8555 §8.1: the base64url alphabet. The token goes into what the TPM signs. */
 static bool is_token(const char *token) {
-        return *token && token[strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")] == 0;
+        static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+        return *token && token[strspn(token, alphabet)] == 0;
 }
 
 static int challenge_from_json(struct json_object *o, const char *directory_url, AcmeChallenge *ret) {
@@ -285,7 +288,8 @@ static int parse_identifier(struct json_object *o, AcmeAuthorization *a) {
         r = json_required(json_member_text(identifier, "type", ACME_TYPE_MAX, &a->identifier_type));
         if (r < 0)
                 return r;
-        return json_required(json_member_text(identifier, "value", ACME_IDENTIFIER_MAX, &a->identifier_value));
+        r = json_member_text(identifier, "value", ACME_IDENTIFIER_MAX, &a->identifier_value);
+        return json_required(r);
 }
 
 int acme_authorization_parse(ByteView body, const char *directory_url, AcmeAuthorization *ret) {

@@ -4,7 +4,7 @@
 /* The JSON bodies of ACME (RFC 8555) for a client that orders one permanent-identifier and answers one
  * device-attest-01 (draft-ietf-acme-device-attest). Unknown members are ignored and null counts as absent.
  * Every parser: -EBADMSG malformed or incomplete, -E2BIG beyond a limit, -ENOMEM, and -EREMOTE when a URL is
- * not https or leaves the origin of directory_url. Texts come from a stranger: escape them before showing. */
+ * not https or leaves the origin of directory_url. Texts come from a stranger: escape them. */
 #include "protocol/acme-payloads.h"
 #include "protocol/acme-problem.h"
 #include "protocol/retry-after.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Problem documents (RFC 7807) as ACME sends them (RFC 8555 §6.7): what went wrong, and for which identifier. */
+/* Problem documents (RFC 7807) as ACME sends them (RFC 8555 §6.7): what went wrong, and for which
+ * identifier. */
 #include <json-c/json.h>
 
 #include "shared/bytes.h"

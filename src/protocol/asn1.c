@@ -48,9 +48,9 @@ int asn1_value_new(const char *type, Asn1Value *ret) {
 int asn1_value_write(Asn1Value *v, const char *field, ByteView bytes) {
         if (bytes.size > ASN1_ENCODED_MAX)
                 return -E2BIG;
-        /* No NULL: to libtasn1 that means "leave it out". */
-        return asn1_errno(asn1_write_value(v->node, field, bytes.size > 0 ? bytes.data : (const uint8_t *) "",
-                                           (int) bytes.size));
+        /* Not NULL: to libtasn1 that means "leave it out". */
+        const void *data = bytes.size > 0 ? (const void *) bytes.data : "";
+        return asn1_errno(asn1_write_value(v->node, field, data, (int) bytes.size));
 }
 
 int asn1_value_write_text(Asn1Value *v, const char *field, const char *text) {

@@ -23,8 +23,8 @@ int asn1_value_new(const char *type, Asn1Value *ret);
 
 /* OCTET STRING, UTF8String: the bytes. INTEGER: two's complement, big-endian. */
 int asn1_value_write(Asn1Value *v, const char *field, ByteView bytes);
-/* OBJECT IDENTIFIER: dotted text. BOOLEAN: "TRUE", "FALSE". SEQUENCE OF: "NEW" appends (then "?LAST"). CHOICE:
- * the alternative's name. */
+/* OBJECT IDENTIFIER: dotted text. BOOLEAN: "TRUE", "FALSE". SEQUENCE OF: "NEW" appends (then "?LAST").
+ * CHOICE: the alternative's name. */
 int asn1_value_write_text(Asn1Value *v, const char *field, const char *text);
 int asn1_value_omit(Asn1Value *v, const char *field);
 
@@ -32,5 +32,5 @@ int asn1_value_omit(Asn1Value *v, const char *field);
 int asn1_value_read(const Asn1Value *v, const char *field, size_t max, Bytes *ret);
 
 int asn1_value_encode(const Asn1Value *v, Bytes *ret);
-/* Consumes everything, strictly DER: -EBADMSG. */
+/* Consumes everything; definite lengths only (libtasn1 lets a length in a longer form pass): -EBADMSG. */
 int asn1_value_decode(ByteView der, Asn1Value *v);

@@ -62,7 +62,8 @@ static int parse_tpm_info(struct json_object *body, AttestTpmInfo *info) {
         r = json_optional(json_member_raw(o, "model", ATTEST_TPM_TEXT_MAX, &info->model));
         if (r < 0)
                 return r;
-        return json_optional(json_member_raw(o, "firmwareVersion", ATTEST_TPM_TEXT_MAX, &info->firmware_version));
+        r = json_member_raw(o, "firmwareVersion", ATTEST_TPM_TEXT_MAX, &info->firmware_version);
+        return json_optional(r);
 }
 
 static int parse_parameters(struct json_object *body, AttestRequest *q) {

@@ -45,7 +45,7 @@ void attest_request_done(AttestRequest *r);
 int attest_request_parse(ByteView body, AttestRequest *ret);
 int attest_request_build(const AttestRequest *r, Bytes *ret_body);
 
-/* The answer to /attest. Both blobs carry their own two-byte size prefix; parsing holds it to their length. */
+/* The answer to /attest. Both blobs carry their own two-byte size prefix; parsing compares it. */
 typedef struct AttestReply {
         Bytes credential;                     /* TPM2B_ID_OBJECT */
         Bytes encrypted_secret;               /* TPM2B_ENCRYPTED_SECRET */
@@ -72,7 +72,7 @@ void secret_reply_done(SecretReply *r);
 int secret_reply_build(const ByteView *chain, size_t n_chain, Bytes *ret_body);
 int secret_reply_parse(ByteView body, SecretReply *ret);
 
-/* {"error","detail"} of every other answer. What is parsed is a stranger's text: escape it before showing it. */
+/* {"error","detail"} of every other answer. What is parsed is a stranger's text: escape it. */
 typedef struct AttestError {
         char *error;                          /* a token: "malformed" */
         char *detail;                         /* for people; "" if there is none */

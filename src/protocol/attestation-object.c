@@ -58,7 +58,8 @@ static void write_object(ByteWriter *w, const AttestationObject *o) {
 int attestation_object_build(const AttestationObject *o, Bytes *ret) {
         _cleanup_free_ uint8_t *buffer = NULL;
 
-        if (o->n_x5c == 0 || o->sig.size == 0 || o->cert_info.size == 0 || o->pub_area.size == 0 || o->alg >= 0)
+        if (o->n_x5c == 0 || o->sig.size == 0 || o->cert_info.size == 0 || o->pub_area.size == 0 ||
+            o->alg >= 0)
                 return -EINVAL;
         if (o->n_x5c > ATTESTATION_CHAIN_MAX)
                 return -E2BIG;

@@ -98,8 +98,8 @@ static int sign_with_caller(const ExternalKey *e, const gnutls_datum_t *hash, By
         return 0;
 }
 
-static int external_sign(gnutls_privkey_t privkey, gnutls_sign_algorithm_t algorithm, void *userdata, unsigned flags,
-                         const gnutls_datum_t *hash, gnutls_datum_t *ret) {
+static int external_sign(gnutls_privkey_t privkey, gnutls_sign_algorithm_t algorithm, void *userdata,
+                         unsigned flags, const gnutls_datum_t *hash, gnutls_datum_t *ret) {
         _cleanup_bytes_ Bytes signature = BYTES_NULL;
         ExternalKey *e = userdata;
 
@@ -132,9 +132,9 @@ static int set_public_key(gnutls_x509_crq_t crq, const PublicKey *k) {
         } else {
                 const gnutls_datum_t x = { .data = (void *) k->x, .size = k->size };
                 const gnutls_datum_t y = { .data = (void *) k->y, .size = k->size };
-                r = gnutls_pubkey_import_ecc_raw(pubkey, k->type == KEY_TYPE_P384 ? GNUTLS_ECC_CURVE_SECP384R1
-                                                                                 : GNUTLS_ECC_CURVE_SECP256R1,
-                                                 &x, &y);
+                bool p384 = k->type == KEY_TYPE_P384;
+                r = gnutls_pubkey_import_ecc_raw(
+                        pubkey, p384 ? GNUTLS_ECC_CURVE_SECP384R1 : GNUTLS_ECC_CURVE_SECP256R1, &x, &y);
         }
         if (r >= 0)
                 r = gnutls_x509_crq_set_pubkey(crq, pubkey);
@@ -179,7 +179,8 @@ static int set_permanent_identifier(gnutls_x509_crq_t crq, const char *value) {
         return gnutls_errno(r);
 }
 
-static int fill_request(gnutls_x509_crq_t crq, const PublicKey *key, const char *cn, bool permanent_identifier) {
+static int fill_request(gnutls_x509_crq_t crq, const PublicKey *key, const char *cn,
+                        bool permanent_identifier) {
         int r;
 
         r = gnutls_errno(gnutls_x509_crq_set_version(crq, 1)); /* v1, RFC 2986 §4.1 */

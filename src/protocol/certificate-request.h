@@ -15,7 +15,7 @@ typedef enum DigestAlgorithm {
 typedef int (*CertificateRequestSign)(DigestAlgorithm algorithm, ByteView digest, void *userdata,
                                       Bytes *ret_signature);
 
-/* cn: NULL or "" leaves the subject empty. permanent_identifier: also puts cn into a permanentIdentifier SAN,
- * which some servers want and step-ca ignores. Errors of sign are passed on; -EIO: GnuTLS failed. */
+/* cn: NULL or "" leaves the subject empty. permanent_identifier: also puts cn into a permanentIdentifier
+ * SAN, which some servers want and step-ca ignores. Errors of sign are passed on; -EIO: GnuTLS failed. */
 int certificate_request_build(const PublicKey *key, const char *cn, bool permanent_identifier,
                               CertificateRequestSign sign, void *userdata, Bytes *ret_der);

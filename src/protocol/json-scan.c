@@ -61,7 +61,8 @@ static int scan_escape(Scan *s, uint32_t *ret) {
         if (scan_hex4(s, &high) < 0)
                 return -EBADMSG;
         if (high >= 0xd800 && high < 0xdc00) {
-                if (!take(s, '\\') || !take(s, 'u') || scan_hex4(s, &low) < 0 || low < 0xdc00 || low >= 0xe000)
+                if (!take(s, '\\') || !take(s, 'u') || scan_hex4(s, &low) < 0 || low < 0xdc00 ||
+                    low >= 0xe000)
                         return -EBADMSG;
                 high = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
         } else if (high >= 0xdc00 && high < 0xe000)

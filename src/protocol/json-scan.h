@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A bounded pass over a JSON text (RFC 8259) before json-c sees it. json-c 0.16 takes duplicate members, NaN,
- * single quotes, comments and U+0000 in member names; this refuses them, and bad UTF-8, lone surrogates,
- * control characters in strings, depth, and anything after the value. */
+/* A bounded pass over a JSON text (RFC 8259) before json-c sees it. json-c 0.16 takes duplicate members,
+ * NaN, single quotes, comments and U+0000 in member names; this refuses them, and bad UTF-8, lone
+ * surrogates, control characters in strings, depth, and anything after the value. */
 #include "shared/bytes.h"
 
 #define JSON_TEXT_MAX (256U * 1024)  /* bytes */

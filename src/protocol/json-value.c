@@ -115,7 +115,8 @@ int json_member_int(struct json_object *o, const char *name, int64_t min, int64_
 
         if (r < 0)
                 return r;
-        /* json-c clamps what 64 bits cannot hold to the nearest that they can: no limit here is that far out. */
+        /* json-c clamps what 64 bits cannot hold to the nearest that they can: no limit here is that far
+         * out. */
         int64_t x = json_object_get_int64(v);
         if (x < min || x > max || x == INT64_MIN || x == INT64_MAX)
                 return -E2BIG;

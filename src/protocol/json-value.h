@@ -28,8 +28,8 @@ int json_member_bool(struct json_object *o, const char *name, bool *ret);
 int json_member_object(struct json_object *o, const char *name, struct json_object **ret);
 int json_member_array(struct json_object *o, const char *name, size_t max, struct json_object **ret);
 
-/* What to make of a getter's answer: a member that must be there makes a message malformed when it is not; one
- * that may be missing leaves its output alone. */
+/* What to make of a getter's answer: a member that must be there makes a message malformed when it is not;
+ * one that may be missing leaves its output alone. */
 static inline int json_required(int r) {
         return r == -ENOENT ? -EBADMSG : r;
 }

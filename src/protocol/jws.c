@@ -236,7 +236,8 @@ int jws_key_authorization(const char *token, const PublicKey *key, char **ret) {
 
 int ecdsa_signature_to_raw(ByteView der, size_t size, Bytes *ret) {
         _cleanup_bytes_ Bytes raw = BYTES_NULL;
-        gnutls_datum_t in = { .data = (void *) der.data, .size = (unsigned) der.size }, r_value = {}, s_value = {};
+        const gnutls_datum_t in = { .data = (void *) der.data, .size = (unsigned) der.size };
+        gnutls_datum_t r_value = {}, s_value = {};
         int r;
 
         if (der.size > UINT16_MAX || gnutls_decode_rs_value(&in, &r_value, &s_value) < 0)

@@ -42,7 +42,7 @@ int jws_external_account_binding(ByteView mac_key, const char *kid, const char *
 int jws_public_key(gnutls_privkey_t key, PublicKey *ret);
 /* {"crv":"P-256","kty":"EC","x":"…","y":"…"}: the members in the order that RFC 7638 hashes. */
 int jws_jwk(const PublicKey *key, char **ret);
-int jws_thumbprint(const PublicKey *key, char **ret);                                  /* base64url of SHA-256 */
+int jws_thumbprint(const PublicKey *key, char **ret); /* base64url of SHA-256 */
 int jws_key_authorization(const char *token, const PublicKey *key, char **ret);        /* RFC 8555 §8.1 */
 
 /* SEQUENCE { r, s } of a 2 * size bytes wide signature. -EBADMSG. */

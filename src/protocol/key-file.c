@@ -117,7 +117,7 @@ int key_file_build_pem(const KeyFile *k, Bytes *ret) {
         return r;
 }
 
-/* BOOLEAN TRUE is FF in DER; OpenSSL's TPM engines write 01. libtasn1 takes anything, so look at the byte. */
+/* BOOLEAN TRUE is FF in DER; OpenSSL's TPM engines write 01. libtasn1 takes anything: look at the byte. */
 static int read_bool(ByteView der, const Asn1Value *v, const char *field, bool *ret) {
         _cleanup_bytes_ Bytes text = BYTES_NULL;
         int start, end, r;
@@ -129,8 +129,8 @@ static int read_bool(ByteView der, const Asn1Value *v, const char *field, bool *
         }
         if (r < 0)
                 return r;
-        if (asn1_der_decoding_startEnd(v->node, der.data, (int) der.size, field, &start, &end) != ASN1_SUCCESS ||
-            end < 0 || (size_t) end >= der.size)
+        r = asn1_der_decoding_startEnd(v->node, der.data, (int) der.size, field, &start, &end);
+        if (r != ASN1_SUCCESS || end < 0 || (size_t) end >= der.size)
                 return -EBADMSG;
         uint8_t byte = der.data[end];
         if (byte != 0 && byte != 1 && byte != 0xff)

@@ -22,7 +22,8 @@ static bool is_word(ByteView v) {
                 return false;
         for (size_t i = 0; i < v.size; i++) {
                 uint8_t c = v.data[i];
-                if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+                if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                      c == '-' || c == '_'))
                         return false;
         }
         return true;

@@ -8,9 +8,10 @@
 #define SETTINGS_FILE_MAX (256U * 1024) /* bytes */
 #define SETTINGS_LINE_MAX 4096U         /* bytes */
 
-/* One assignment. section is "" before the first header; white space around key and value is gone. A negative
- * errno ends the pass. */
-typedef int (*SettingsFunc)(const char *section, const char *key, const char *value, unsigned line, void *userdata);
+/* One assignment. section is "" before the first header; white space around key and value is gone. A
+ * negative errno ends the pass. */
+typedef int (*SettingsFunc)(const char *section, const char *key, const char *value, unsigned line,
+                            void *userdata);
 
 /* -EBADMSG a line that is neither of these, or not UTF-8 text; -E2BIG; what func returned. reterr_line (or
  * NULL) is then the line's number, 0 for the file as a whole. */

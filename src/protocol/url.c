@@ -17,7 +17,8 @@ static bool is_letter(char c) {
 }
 
 static bool is_host_character(char c, bool bracketed) {
-        return bracketed ? is_hex(c) || c == ':' || c == '.' : is_letter(c) || is_digit(c) || strchr("-._", c);
+        return bracketed ? is_hex(c) || c == ':' || c == '.'
+                         : is_letter(c) || is_digit(c) || strchr("-._", c);
 }
 
 /* What stands up to the first / ? # (RFC 3986 §3.2), without user information. */
@@ -64,8 +65,8 @@ int url_parse(const char *url, UrlParts *ret) {
 
         if (n > URL_MAX)
                 return -EINVAL;
-        /* RFC 3986 §2: what is not in the alphabet has to come percent-encoded. Some programs read a backslash
-         * as a slash: a URL that two readers take for two hosts is none. */
+        /* RFC 3986 §2: what is not in the alphabet has to come percent-encoded. Some programs read a
+         * backslash as a slash: a URL that two readers take for two hosts is none. */
         for (size_t i = 0; i < n; i++)
                 if (url[i] <= ' ' || url[i] >= 0x7f || strchr("\"<>\\^`{|}", url[i]))
                         return -EINVAL;

@@ -37,8 +37,8 @@ int rfc3339_format(int64_t t, char ret[static RFC3339_SIZE]) {
                 days -= days_of_month(year, month);
 
         char text[64]; /* wide enough for numbers that the compiler cannot rule out */
-        (void) snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02uZ", year, month, (unsigned) days + 1,
-                        second / 3600, second / 60 % 60, second % 60);
+        (void) snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02uZ", year, month,
+                        (unsigned) days + 1, second / 3600, second / 60 % 60, second % 60);
         memcpy(ret, text, RFC3339_SIZE);
         return 0;
 }
@@ -72,7 +72,8 @@ int http_date_parse(const char *text, int64_t *ret) {
                 if (shape[i] != '_' && shape[i] != text[i])
                         return -EBADMSG;
 
-        unsigned day = digits(text + 5, 2), month = find_word("JanFebMarAprMayJunJulAugSepOctNovDec", text + 8);
+        unsigned month = find_word("JanFebMarAprMayJunJulAugSepOctNovDec", text + 8),
+                 day = digits(text + 5, 2);
         unsigned year = digits(text + 12, 4), hour = digits(text + 17, 2), minute = digits(text + 20, 2);
         unsigned second = digits(text + 23, 2);
         if (find_word("MonTueWedThuFriSatSun", text) == 0 || month == 0 || year < 1970 || year > 9999 ||

@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         if (bytes_copy(body, &header) < 0) /* with a NUL */
                 abort();
-        if (retry_after_parse((const char *) header.data, 1774128243, &wait) >= 0 && (wait < 0 || wait > RETRY_AFTER_MAX))
+        if (retry_after_parse((const char *) header.data, 1774128243, &wait) >= 0 &&
+            (wait < 0 || wait > RETRY_AFTER_MAX))
                 abort();
         (void) url_same_origin((const char *) header.data, directory_url);
         return 0;

@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (attest_request_parse(input, &q) < 0)
                 return 0;
 
-        /* What was understood can be said again. U+0000 and control characters grow when they are escaped. */
+        /* What was understood can be said again. U+0000 and control characters grow when they are escaped.
+         */
         if (attest_request_build(&q, &body) < 0)
                 abort();
         if (body.size <= ATTEST_BODY_MAX && attest_request_parse(bytes_view(&body), &again) < 0)

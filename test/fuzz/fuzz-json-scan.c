@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (scanned < 0 && parsed >= 0)
                 abort();
         /* json_parse_strict() wants an object. */
-        for (size_t i = 0; scanned >= 0 && parsed < 0 && i < size && !strchr("[\"-0123456789tfn", data[i]); i++)
+        for (size_t i = 0; scanned >= 0 && parsed < 0 && i < size && !strchr("[\"-0123456789tfn", data[i]);
+             i++)
                 if (data[i] == '{')
                         abort();
         if (parsed < 0)

@@ -7,7 +7,8 @@ static int take(const char *section, const char *key, const char *value, unsigne
         int64_t seconds = 0;
         bool b;
 
-        if (line == 0 || strlen(section) + strlen(key) > 2U * SETTINGS_LINE_MAX || strlen(value) > SETTINGS_LINE_MAX)
+        if (line == 0 || strlen(section) + strlen(key) > 2U * SETTINGS_LINE_MAX ||
+            strlen(value) > SETTINGS_LINE_MAX)
                 abort();
         (void) settings_parse_bool(value, &b);
         if (settings_parse_duration(value, 1000, &seconds) >= 0 && (seconds < 0 || seconds > 1000))

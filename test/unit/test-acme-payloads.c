@@ -16,9 +16,12 @@ static void test_new_account(void) {
 
         check_account(&(AcmeNewAccount) {}, "{}");
         check_account(&(AcmeNewAccount) { .terms_agreed = true }, "{\"termsOfServiceAgreed\":true}");
-        check_account(&(AcmeNewAccount) { .terms_agreed = true, .only_return_existing = true }, "{\"onlyReturnExisting\":true}");
-        check_account(&(AcmeNewAccount) { .external_account_binding = VIEW_STR(BINDING) }, "{\"externalAccountBinding\":" BINDING "}");
-        check_int(acme_new_account_build(&(AcmeNewAccount) { .external_account_binding = VIEW_STR("{") }, &b), -EBADMSG);
+        check_account(&(AcmeNewAccount){ .terms_agreed = true, .only_return_existing = true },
+                      "{\"onlyReturnExisting\":true}");
+        check_account(&(AcmeNewAccount){ .external_account_binding = VIEW_STR(BINDING) },
+                      "{\"externalAccountBinding\":" BINDING "}");
+        check_int(acme_new_account_build(&(AcmeNewAccount){ .external_account_binding = VIEW_STR("{") }, &b),
+                  -EBADMSG);
         check(!b.data);
 }
 
@@ -33,12 +36,14 @@ static void test_new_order(void) {
         char long_name[ACME_IDENTIFIER_MAX + 2] = {};
         Bytes b = BYTES_NULL;
 
-        check_order("framework", 0, 0, "{\"identifiers\":[{\"type\":\"permanent-identifier\",\"value\":\"framework\"}]}");
+        check_order("framework", 0, 0,
+                    "{\"identifiers\":[{\"type\":\"permanent-identifier\",\"value\":\"framework\"}]}");
         check_order("a/\"b", 1774128243, 1774214643,
                     "{\"identifiers\":[{\"type\":\"permanent-identifier\",\"value\":\"a/\\\"b\"}],"
                     "\"notBefore\":\"2026-03-21T21:24:03Z\",\"notAfter\":\"2026-03-22T21:24:03Z\"}");
-        check_order("x", 0, 1774214643, "{\"identifiers\":[{\"type\":\"permanent-identifier\",\"value\":\"x\"}],"
-                                        "\"notAfter\":\"2026-03-22T21:24:03Z\"}");
+        check_order("x", 0, 1774214643,
+                    "{\"identifiers\":[{\"type\":\"permanent-identifier\",\"value\":\"x\"}],"
+                    "\"notAfter\":\"2026-03-22T21:24:03Z\"}");
         memset(long_name, 'a', sizeof(long_name) - 1);
         check_int(acme_new_order_build(long_name, 0, 0, &b), -EINVAL);
         check_int(acme_new_order_build("", 0, 0, &b), -EINVAL);

@@ -3,7 +3,9 @@
 #include "protocol/attest-messages.h"
 #include "test.h"
 
-#define PARAMS "\"params\":{\"public\":\"AA==\",\"createData\":\"AQ==\",\"createAttestation\":\"Ag==\",\"createSignature\":\"Aw==\"}"
+#define PARAMS                                                                                              \
+        "\"params\":{\"public\":\"AA==\",\"createData\":\"AQ==\",\"createAttestation\":\"Ag==\","           \
+        "\"createSignature\":\"Aw==\"}"
 #define MINIMAL "{\"ek\":\"MA==\"," PARAMS "}"
 
 static Bytes read_data(const char *name) {
@@ -68,25 +70,43 @@ static void test_minimal_request(void) {
 
 static void test_bad_request(void) {
         static const char *const bad[] = {
-                "", "null", "[]", "{}", "{" PARAMS "}", "{\"ek\":\"MA==\"}",
+                "",
+                "null",
+                "[]",
+                "{}",
+                "{" PARAMS "}",
+                "{\"ek\":\"MA==\"}",
                 /* null for each member, which made the original crash (F8) */
-                "{\"ek\":null," PARAMS "}", "{\"ek\":\"MA==\",\"params\":null}",
-                "{\"ek\":\"MA==\",\"ekCerts\":null," PARAMS "}", "{\"ek\":\"MA==\",\"tpmInfo\":null," PARAMS "}",
+                "{\"ek\":null," PARAMS "}",
+                "{\"ek\":\"MA==\",\"params\":null}",
+                "{\"ek\":\"MA==\",\"ekCerts\":null," PARAMS "}",
+                "{\"ek\":\"MA==\",\"tpmInfo\":null," PARAMS "}",
                 "{\"ek\":\"MA==\",\"ekCerts\":[null]," PARAMS "}",
-                "{\"ek\":\"MA==\",\"params\":{\"public\":null,\"createData\":\"AQ==\",\"createAttestation\":\"Ag==\",\"createSignature\":\"Aw==\"}}",
-                "{\"ek\":\"MA==\",\"params\":{\"public\":\"AA==\",\"createData\":\"AQ==\",\"createAttestation\":\"Ag==\"}}",
-                "{\"ek\":\"MA==\",\"params\":{\"public\":\"AA==\",\"createData\":\"\",\"createAttestation\":\"Ag==\",\"createSignature\":\"Aw==\"}}",
+                "{\"ek\":\"MA==\",\"params\":{\"public\":null,\"createData\":\"AQ==\",\"createAttestation\":"
+                "\"Ag==\",\"createSignature\":\"Aw==\"}}",
+                "{\"ek\":\"MA==\",\"params\":{\"public\":\"AA==\",\"createData\":\"AQ==\","
+                "\"createAttestation\":\"Ag==\"}}",
+                "{\"ek\":\"MA==\",\"params\":{\"public\":\"AA==\",\"createData\":\"\",\"createAttestation\":"
+                "\"Ag==\",\"createSignature\":\"Aw==\"}}",
                 /* other types */
-                "{\"ek\":1," PARAMS "}", "{\"ek\":[\"MA==\"]," PARAMS "}", "{\"ek\":\"MA==\",\"params\":[]}",
-                "{\"ek\":\"MA==\",\"ekCerts\":\"MA==\"," PARAMS "}", "{\"ek\":\"MA==\",\"ekCerts\":[\"\"]," PARAMS "}",
+                "{\"ek\":1," PARAMS "}",
+                "{\"ek\":[\"MA==\"]," PARAMS "}",
+                "{\"ek\":\"MA==\",\"params\":[]}",
+                "{\"ek\":\"MA==\",\"ekCerts\":\"MA==\"," PARAMS "}",
+                "{\"ek\":\"MA==\",\"ekCerts\":[\"\"]," PARAMS "}",
                 "{\"ek\":\"MA==\",\"tpmInfo\":{\"model\":1}," PARAMS "}",
                 "{\"ek\":\"MA==\",\"tpmInfo\":{\"version\":\"2\"}," PARAMS "}",
                 /* base64: none, without padding, url alphabet, white space */
-                "{\"ek\":\"\"," PARAMS "}", "{\"ek\":\"MA\"," PARAMS "}", "{\"ek\":\"-_8=\"," PARAMS "}",
+                "{\"ek\":\"\"," PARAMS "}",
+                "{\"ek\":\"MA\"," PARAMS "}",
+                "{\"ek\":\"-_8=\"," PARAMS "}",
                 "{\"ek\":\"MA==\\n\"," PARAMS "}",
                 /* twice, cut by U+0000, other letter case, something behind */
-                "{\"ek\":\"MA==\",\"ek\":\"MQ==\"," PARAMS "}", "{\"ek\":\"MA==\",\"ek\\u0000x\":\"MQ==\"," PARAMS "}",
-                "{\"EK\":\"MA==\"," PARAMS "}", MINIMAL "{}", MINIMAL "x",
+                "{\"ek\":\"MA==\",\"ek\":\"MQ==\"," PARAMS "}",
+                "{\"ek\":\"MA==\",\"ek\\u0000x\":\"MQ==\"," PARAMS "}",
+                "{\"EK\":\"MA==\"," PARAMS "}",
+                MINIMAL "{}",
+                MINIMAL "x",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
@@ -145,9 +165,11 @@ static void test_request_limits(void) {
         }
         check_int(parse_sized("", 0, ATTEST_EK_CERTIFICATES_MAX), 0);
         AttestRequest untouched = {};
-        check_int(attest_request_parse(
-                          VIEW_STR("{\"ek\":\"MA==\",\"ekCerts\":[\"MA==\",\"MA==\",\"MA==\",\"MA==\",\"MA==\",\"MA==\",\"MA==\","
-                                   "\"MA==\",\"MA==\"]," PARAMS "}"), &untouched), -E2BIG);
+        check_int(attest_request_parse(VIEW_STR("{\"ek\":\"MA==\",\"ekCerts\":[\"MA==\",\"MA==\",\"MA==\","
+                                                "\"MA==\",\"MA==\",\"MA==\",\"MA==\","
+                                                "\"MA==\",\"MA==\"]," PARAMS "}"),
+                                       &untouched),
+                  -E2BIG);
         check_int(attest_request_parse(VIEW_STR("{\"x\":[[[[[[[[1]]]]]]]]}"), &untouched), -E2BIG);
 
         /* white space up to the limit, and one more */
@@ -183,8 +205,11 @@ static void test_secret(void) {
         memset(got, 0, sizeof(got));
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
                 check_int(secret_request_parse(VIEW_STR(bad[i]), got), -EBADMSG);
-        check_int(secret_request_parse( /* 33 bytes */
-                          VIEW_STR("{\"secret\":\"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB\"}"), got), -E2BIG);
+        check_int(secret_request_parse(/* 33 bytes */
+                                       VIEW_STR("{\"secret\":"
+                                                "\"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB\"}"),
+                                       got),
+                  -E2BIG);
         check_int(got[0], 0);
 }
 
@@ -193,10 +218,15 @@ static void test_attest_reply(void) {
         _cleanup_bytes_ Bytes body = BYTES_NULL;
         AttestReply untouched = {};
         static const char *const bad[] = {
-                "{}", "{\"credential\":\"AAFB\"}", "{\"secret\":\"AAFB\"}", "{\"credential\":\"AAFB\",\"secret\":null}",
+                "{}",
+                "{\"credential\":\"AAFB\"}",
+                "{\"secret\":\"AAFB\"}",
+                "{\"credential\":\"AAFB\",\"secret\":null}",
                 /* sizes that are not those of the rest: too much, too little, none, half a prefix */
-                "{\"credential\":\"AAFBQg==\",\"secret\":\"AAFB\"}", "{\"credential\":\"AAJB\",\"secret\":\"AAFB\"}",
-                "{\"credential\":\"AAA=\",\"secret\":\"AAFB\"}", "{\"credential\":\"AAFB\",\"secret\":\"AA==\"}",
+                "{\"credential\":\"AAFBQg==\",\"secret\":\"AAFB\"}",
+                "{\"credential\":\"AAJB\",\"secret\":\"AAFB\"}",
+                "{\"credential\":\"AAA=\",\"secret\":\"AAFB\"}",
+                "{\"credential\":\"AAFB\",\"secret\":\"AA==\"}",
         };
 
         check_int(attest_reply_build(VIEW("\0\1A", 3), VIEW("\0\2BC", 4), &body), 0);
@@ -216,8 +246,14 @@ static void test_secret_reply(void) {
         _cleanup_bytes_ Bytes body = BYTES_NULL, too_many = BYTES_NULL;
         SecretReply untouched = {};
         static const char *const bad[] = {
-                "{}", "{\"chain\":[]}", "{\"chain\":null}", "{\"chain\":[null]}", "{\"chain\":[\"\"]}", "{\"chain\":\"QQ==\"}",
-                "{\"chain\":[\"QQ==\",\"Q\"]}", "404 page not found\n",
+                "{}",
+                "{\"chain\":[]}",
+                "{\"chain\":null}",
+                "{\"chain\":[null]}",
+                "{\"chain\":[\"\"]}",
+                "{\"chain\":\"QQ==\"}",
+                "{\"chain\":[\"QQ==\",\"Q\"]}",
+                "404 page not found\n",
         };
 
         check_int(secret_reply_build(chain, 2, &body), 0);

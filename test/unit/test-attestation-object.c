@@ -25,8 +25,10 @@ static void test_known_answer(void) {
                                   "637835638242010241036373696743aaaaaa6863657274496e666f42bbbb"
                                   "677075624172656141cc");
         check_int(base64url_encode(bytes_view(&b), &text), 0);
-        check_str(text, "omNmbXRjdHBtZ2F0dFN0bXSmY3ZlcmMyLjBjYWxnOQEAY3g1Y4JCAQJBA2NzaWdDqqqqaGNlcnRJbmZvQru7Z3B1Yk"
-                        "FyZWFBzA");
+        check_str(
+                text,
+                "omNmbXRjdHBtZ2F0dFN0bXSmY3ZlcmMyLjBjYWxnOQEAY3g1Y4JCAQJBA2NzaWdDqqqqaGNlcnRJbmZvQru7Z3B1Yk"
+                "FyZWFBzA");
         o.alg = COSE_ES256;
         check_int(attestation_object_build(&o, &es256), 0);
         check_hex(VIEW(es256.data + 26, 9), "63616c67 26 63783563"); /* "alg" -7 "x5c" */

@@ -36,12 +36,14 @@ static Signer new_signer(KeyType type, unsigned bits) {
         if (type == KEY_TYPE_RSA) {
                 s.public.exponent = 65537;
                 check_int(gnutls_privkey_generate(s.key, GNUTLS_PK_RSA, bits, 0), 0);
-                check_int(gnutls_privkey_export_rsa_raw(s.key, &a, &b, NULL, NULL, NULL, NULL, NULL, NULL), 0);
+                check_int(gnutls_privkey_export_rsa_raw(s.key, &a, &b, NULL, NULL, NULL, NULL, NULL, NULL),
+                          0);
                 copy_number(&a, s.public.n, s.public.size);
                 gnutls_free(b.data);
         } else {
                 curve = type == KEY_TYPE_P256 ? GNUTLS_ECC_CURVE_SECP256R1 : GNUTLS_ECC_CURVE_SECP384R1;
-                check_int(gnutls_privkey_generate(s.key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(curve), 0), 0);
+                check_int(gnutls_privkey_generate(s.key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(curve), 0),
+                          0);
                 check_int(gnutls_privkey_export_ecc_raw(s.key, &curve, &a, &b, NULL), 0);
                 copy_number(&a, s.public.x, s.public.size);
                 copy_number(&b, s.public.y, s.public.size);
@@ -58,12 +60,15 @@ static int sign(DigestAlgorithm algorithm, ByteView digest, void *userdata, Byte
                 return s->answer;
         check_int(algorithm, s->public.type == KEY_TYPE_P384 ? DIGEST_SHA384 : DIGEST_SHA256);
         check_int(digest.size, algorithm == DIGEST_SHA384 ? 48 : 32);
-        check_int(gnutls_privkey_sign_hash(s->key, algorithm == DIGEST_SHA384 ? GNUTLS_DIG_SHA384 : GNUTLS_DIG_SHA256,
-                                           0, &hash, &signature), 0);
+        check_int(gnutls_privkey_sign_hash(
+                          s->key, algorithm == DIGEST_SHA384 ? GNUTLS_DIG_SHA384 : GNUTLS_DIG_SHA256, 0,
+                          &hash, &signature),
+                  0);
         if (s->public.type == KEY_TYPE_RSA)
                 check_int(bytes_copy(VIEW(signature.data, signature.size), ret), 0);
         else
-                check_int(ecdsa_signature_to_raw(VIEW(signature.data, signature.size), s->public.size, ret), 0);
+                check_int(ecdsa_signature_to_raw(VIEW(signature.data, signature.size), s->public.size, ret),
+                          0);
         ret->size -= s->cut;
         gnutls_free(signature.data);
         return 0;
@@ -78,7 +83,8 @@ static void check_request(const Bytes *der, const char *cn, const PublicKey *key
         check_int(X509_REQ_get_version(q), 0);
         check_int(X509_REQ_verify(q, X509_REQ_get0_pubkey(q)), 1);
         if (cn) {
-                check(X509_NAME_get_text_by_NID(X509_REQ_get_subject_name(q), NID_commonName, text, sizeof(text)) > 0);
+                check(X509_NAME_get_text_by_NID(X509_REQ_get_subject_name(q), NID_commonName, text,
+                                                sizeof(text)) > 0);
                 check_str(text, cn);
         }
         check_int(X509_NAME_entry_count(X509_REQ_get_subject_name(q)), cn ? 1 : 0);
@@ -106,9 +112,9 @@ static void test_good(KeyType type, unsigned bits) {
 
 static void test_permanent_identifier(void) {
         /* otherName 1.3.6.1.5.5.7.8.3 { UTF8String "framework" } in a subjectAltName */
-        static const uint8_t san[] = { 0x30, 0x1b, 0xa0, 0x19, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x08, 0x03,
-                                       0xa0, 0x0d, 0x30, 0x0b, 0x0c, 0x09, 'f',  'r',  'a',  'm',  'e',  'w',  'o',  'r',
-                                       'k' };
+        static const uint8_t san[] = { 0x30, 0x1b, 0xa0, 0x19, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05,
+                                       0x05, 0x07, 0x08, 0x03, 0xa0, 0x0d, 0x30, 0x0b, 0x0c, 0x09,
+                                       'f',  'r',  'a',  'm',  'e',  'w',  'o',  'r',  'k' };
         _cleanup_(signer_done) Signer s = new_signer(KEY_TYPE_P256, 256);
         _cleanup_bytes_ Bytes der = BYTES_NULL, without = BYTES_NULL;
 
@@ -120,7 +126,8 @@ static void test_permanent_identifier(void) {
 }
 
 static void test_bad(void) {
-        _cleanup_(signer_done) Signer p256 = new_signer(KEY_TYPE_P256, 256), rsa = new_signer(KEY_TYPE_RSA, 2048);
+        _cleanup_(signer_done) Signer p256 = new_signer(KEY_TYPE_P256, 256),
+                                      rsa = new_signer(KEY_TYPE_RSA, 2048);
         char long_name[CERTIFICATE_REQUEST_CN_MAX + 2] = {};
         Bytes der = BYTES_NULL;
 

@@ -50,7 +50,8 @@ static void test_text(void) {
 }
 
 static void test_base64(void) {
-        _cleanup_json_ struct json_object *o = parse("{\"s\":\"+/8=\",\"u\":\"-_8\",\"nopad\":\"+/8\",\"nul\":\"+/8\\u0000\"}");
+        _cleanup_json_ struct json_object *o =
+                parse("{\"s\":\"+/8=\",\"u\":\"-_8\",\"nopad\":\"+/8\",\"nul\":\"+/8\\u0000\"}");
         _cleanup_bytes_ Bytes s = BYTES_NULL, u = BYTES_NULL;
         Bytes untouched = BYTES_NULL;
 
@@ -68,8 +69,8 @@ static void test_base64(void) {
 }
 
 static void test_others(void) {
-        _cleanup_json_ struct json_object *o = parse(
-                "{\"i\":7,\"big\":99999999999999999999,\"d\":7.0,\"b\":true,\"o\":{},\"a\":[1,2],\"s\":\"7\"}");
+        _cleanup_json_ struct json_object *o = parse("{\"i\":7,\"big\":99999999999999999999,\"d\":7.0,\"b\":"
+                                                     "true,\"o\":{},\"a\":[1,2],\"s\":\"7\"}");
         struct json_object *v = NULL;
         int64_t i = -1;
         bool b = false;
@@ -109,7 +110,8 @@ static void test_build(void) {
         check_int(json_add(o, "bad", NULL), -ENOMEM);
         check_int(json_serialize(o, &text), 0);
         check_str((const char *) text.data,
-                  "{\"url\":\"https://a/b\\\"\\n\",\"raw\":\"a\\u0000b\",\"none\":\"\",\"u\":\"-_8\",\"l\":[\"+/8=\"]}");
+                  "{\"url\":\"https://a/"
+                  "b\\\"\\n\",\"raw\":\"a\\u0000b\",\"none\":\"\",\"u\":\"-_8\",\"l\":[\"+/8=\"]}");
         check_int(text.size, strlen((const char *) text.data));
 }
 

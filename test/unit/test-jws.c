@@ -47,7 +47,8 @@ static void test_thumbprint(void) {
         check_int(jws_thumbprint(&k, &thumbprint), 0);
         check_str(thumbprint, "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");
         check_int(jws_key_authorization("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", &k, &authorization), 0);
-        check_str(authorization, "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345.oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");
+        check_str(authorization,
+                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345.oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");
         check_int(gnutls_hash_fast(GNUTLS_DIG_SHA256, authorization, strlen(authorization), digest), 0);
         check_hex(VIEW_ARRAY(digest), "0c309e29505b58c454e382db499fd357f86fddf51d7b6564407d8118ddbd164a");
 
@@ -59,7 +60,9 @@ static void test_thumbprint(void) {
 
 static void test_prepare(void) {
         const JwsHeader with_jwk = { .url = "https://h/new-account", .nonce = "n-1" };
-        const JwsHeader with_kid = { .url = "https://h/order/1", .nonce = "n-2", .kid = "https://h/account/1" };
+        const JwsHeader with_kid = { .url = "https://h/order/1",
+                                     .nonce = "n-2",
+                                     .kid = "https://h/account/1" };
         _cleanup_jws_ Jws a = {}, b = {};
         _cleanup_bytes_ Bytes protected = BYTES_NULL, body = BYTES_NULL;
         _cleanup_free_ char *input = NULL;
@@ -73,15 +76,17 @@ static void test_prepare(void) {
 
         check_int(jws_prepare("ES256", &with_kid, JWK, VIEW_NULL, &b), 0); /* POST-as-GET */
         protected = unbase64url(b.protected);
-        check_str((const char *) protected.data, "{\"alg\":\"ES256\",\"kid\":\"https://h/account/1\",\"nonce\":\"n-2\","
-                                                 "\"url\":\"https://h/order/1\"}");
+        check_str((const char *) protected.data,
+                  "{\"alg\":\"ES256\",\"kid\":\"https://h/account/1\",\"nonce\":\"n-2\","
+                  "\"url\":\"https://h/order/1\"}");
         check_str(b.payload, "");
 
         Jws fixed = { .protected = (char *) "cA", .payload = (char *) "e30" };
         check_int(jws_signing_input(&fixed, &input), 0);
         check_str(input, "cA.e30");
         check_int(jws_assemble(&fixed, VIEW("\xfb\xff", 2), &body), 0);
-        check_str((const char *) body.data, "{\"protected\":\"cA\",\"payload\":\"e30\",\"signature\":\"-_8\"}");
+        check_str((const char *) body.data,
+                  "{\"protected\":\"cA\",\"payload\":\"e30\",\"signature\":\"-_8\"}");
 }
 
 static void test_prepare_bad(void) {
@@ -91,10 +96,14 @@ static void test_prepare_bad(void) {
 
         memset(long_text, 'a', sizeof(long_text) - 1);
         check_int(jws_prepare("ES256", &(JwsHeader) { .url = "u" }, NULL, VIEW_NULL, &j), -EINVAL);
-        check_int(jws_prepare("ES256", &(JwsHeader) { .url = "u", .kid = "k" }, NULL, VIEW_ARRAY(big), &j), -E2BIG);
-        check_int(jws_prepare("ES256", &(JwsHeader) { .url = long_text, .kid = "k" }, NULL, VIEW_NULL, &j), -E2BIG);
-        check_int(jws_prepare("ES256", &(JwsHeader) { .url = "u", .kid = long_text }, NULL, VIEW_NULL, &j), -E2BIG);
-        check_int(jws_prepare("ES256", &(JwsHeader) { .url = "u", .kid = "\xff" }, NULL, VIEW_NULL, &j), -EINVAL);
+        check_int(jws_prepare("ES256", &(JwsHeader){ .url = "u", .kid = "k" }, NULL, VIEW_ARRAY(big), &j),
+                  -E2BIG);
+        check_int(jws_prepare("ES256", &(JwsHeader){ .url = long_text, .kid = "k" }, NULL, VIEW_NULL, &j),
+                  -E2BIG);
+        check_int(jws_prepare("ES256", &(JwsHeader){ .url = "u", .kid = long_text }, NULL, VIEW_NULL, &j),
+                  -E2BIG);
+        check_int(jws_prepare("ES256", &(JwsHeader){ .url = "u", .kid = "\xff" }, NULL, VIEW_NULL, &j),
+                  -EINVAL);
         check(!j.protected && !j.payload);
 }
 
@@ -126,7 +135,8 @@ static void test_sign(void) {
         check_int(signature.size, JWS_ES256_SIZE);
 
         check_int(ecdsa_signature_from_raw(bytes_view(&signature), &der), 0);
-        gnutls_datum_t data = { (void *) input, (unsigned) strlen(input) }, sig = { der.data, (unsigned) der.size };
+        gnutls_datum_t data = { (void *) input, (unsigned) strlen(input) },
+                       sig = { der.data, (unsigned) der.size };
         check_int(gnutls_pubkey_init(&half), 0);
         check_int(gnutls_pubkey_import_privkey(half, key, 0, 0), 0);
         check(gnutls_pubkey_verify_data2(half, GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &sig) >= 0);
@@ -159,7 +169,8 @@ static void test_external_account_binding(void) {
         check_int(json_parse_strict(bytes_view(&body), 1, &o), 0);
         _cleanup_free_ char *protected = member_text(o, "protected"), *payload = member_text(o, "payload");
         _cleanup_bytes_ Bytes p = unbase64url(protected), q = unbase64url(payload);
-        check_str((const char *) p.data, "{\"alg\":\"HS256\",\"kid\":\"kid-1\",\"url\":\"https://h/new-account\"}");
+        check_str((const char *) p.data,
+                  "{\"alg\":\"HS256\",\"kid\":\"kid-1\",\"url\":\"https://h/new-account\"}");
         check_str((const char *) q.data, JWK);
         check_int(json_member_base64url(o, "signature", 32, &mac), 0);
         check_hex(bytes_view(&mac), "99245a76d7177168adaab08346a720d156a280acae8284dcb82e6c9e9a4aafb6");
@@ -174,7 +185,8 @@ static void test_signature_forms(void) {
         value[31] = 1;
         value[32] = 0x80;
         check_int(ecdsa_signature_from_raw(VIEW_ARRAY(value), &der), 0);
-        check_hex(bytes_view(&der), "3026 020101 0221 008000000000000000000000000000000000000000000000000000000000000000");
+        check_hex(bytes_view(&der),
+                  "3026 020101 0221 008000000000000000000000000000000000000000000000000000000000000000");
         check_int(ecdsa_signature_to_raw(bytes_view(&der), 32, &raw), 0);
         check(view_equal(bytes_view(&raw), VIEW_ARRAY(value)));
         check_int(ecdsa_signature_to_raw(VIEW("\x30\x06\x02\x01\x01\x02\x01\x02", 8), 1, &short_raw), 0);

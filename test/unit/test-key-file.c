@@ -70,7 +70,8 @@ static void test_build(void) {
 
 static void test_build_bad(void) {
         static const uint32_t parents[] = { 0, 0x40000007, 0x4000000A, 0x80000000, 0x01C00002, 0x82000000 };
-        static uint8_t big[KEY_FILE_BLOB_MAX + 1] = { (KEY_FILE_BLOB_MAX - 1) >> 8, (KEY_FILE_BLOB_MAX - 1) & 0xff };
+        static uint8_t big[KEY_FILE_BLOB_MAX + 1] = { (KEY_FILE_BLOB_MAX - 1) >> 8,
+                                                      (KEY_FILE_BLOB_MAX - 1) & 0xff };
         Bytes b = BYTES_NULL;
         KeyFile k;
 
@@ -106,10 +107,17 @@ static void test_parse_good(void) {
                 { LOADABLE EMPTY_AUTH "02044000000c" BLOBS, 0x4000000c, true, false, false },
                 { LOADABLE "a003010101" OWNER BLOBS, 0x40000001, true, false, false }, /* 01 for TRUE */
                 { LOADABLE "a003010100" OWNER BLOBS, 0x40000001, false, false, false },
-                { LOADABLE EMPTY_AUTH "a503010101" "02050081abcdef" BLOBS, 0x81abcdef, true, true, false },
+                { LOADABLE EMPTY_AUTH "a503010101"
+                                      "02050081abcdef" BLOBS,
+                  0x81abcdef, true, true, false },
                 { LOADABLE EMPTY_AUTH "a1023000" OWNER BLOBS, 0x40000001, true, false, false },
                 { LOADABLE EMPTY_AUTH "a110" POLICY OWNER BLOBS, 0x40000001, true, false, true },
-                { LOADABLE "a31b" "3019" "3017" "a0030c016e" "a110" POLICY OWNER BLOBS, 0x40000001, false, false, true },
+                { LOADABLE "a31b"
+                           "3019"
+                           "3017"
+                           "a0030c016e"
+                           "a110" POLICY OWNER BLOBS,
+                  0x40000001, false, false, true },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -170,7 +178,8 @@ static void test_parse_bad(void) {
 }
 
 static void test_files(void) {
-        _cleanup_bytes_ Bytes pem = BYTES_NULL, der = BYTES_NULL, big = { .data = calloc(1, KEY_FILE_MAX + 1), .size = KEY_FILE_MAX + 1 };
+        _cleanup_bytes_ Bytes pem = BYTES_NULL, der = BYTES_NULL,
+                              big = { .data = calloc(1, KEY_FILE_MAX + 1), .size = KEY_FILE_MAX + 1 };
         KeyFile k = sample(), untouched = {};
         char text[1024];
 
@@ -184,7 +193,9 @@ static void test_files(void) {
         check_int(parsed.parent, KEY_FILE_PARENT_OWNER);
 
         check_int(key_file_parse(VIEW(pem.data, pem.size / 2), &untouched), -EBADMSG);
-        check_int(key_file_parse(VIEW_STR("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"), &untouched), -EBADMSG);
+        check_int(key_file_parse(VIEW_STR("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"),
+                                 &untouched),
+                  -EBADMSG);
         check_int(key_file_parse(VIEW_STR("nothing"), &untouched), -EBADMSG);
         check_int(key_file_parse(VIEW_NULL, &untouched), -EBADMSG);
         check_int(key_file_parse(bytes_view(&big), &untouched), -EBADMSG);

@@ -19,9 +19,10 @@ static void test_parse(void) {
         Seen s = {};
         unsigned line = 77;
 
-        check_int(settings_parse(VIEW_STR("# a comment\n; another\n\nEarly=1\n[Server]\r\n AKLifetime = 24h \r\n"
-                                          "Listen=[::1]:8080\nEmpty=\n\t# indented\n[HTTP-2]\nÜ=no\n"),
-                                 see, &s, &line),
+        check_int(settings_parse(
+                          VIEW_STR("# a comment\n; another\n\nEarly=1\n[Server]\r\n AKLifetime = 24h \r\n"
+                                   "Listen=[::1]:8080\nEmpty=\n\t# indented\n[HTTP-2]\nÜ=no\n"),
+                          see, &s, &line),
                   -EBADMSG);
         check_int(line, 11);
         check_str(s.text, "4:.Early=1|6:Server.AKLifetime=24h|7:Server.Listen=[::1]:8080|8:Server.Empty=|");
@@ -41,8 +42,24 @@ static void test_parse(void) {
 
 static void test_bad(void) {
         static const char *const bad[] = {
-                "word", "=value", " = ", "[", "[]", "[Server", "Server]", "[Ser ver]", "[A]x", "[A] # c", "a b=1", "[[A]]",
-                "A=\x01", "A=\x7f", "A=\xff", "A=\xc3", "\xef\xbb\xbf" "A=1",
+                "word",
+                "=value",
+                " = ",
+                "[",
+                "[]",
+                "[Server",
+                "Server]",
+                "[Ser ver]",
+                "[A]x",
+                "[A] # c",
+                "a b=1",
+                "[[A]]",
+                "A=\x01",
+                "A=\x7f",
+                "A=\xff",
+                "A=\xc3",
+                "\xef\xbb\xbf"
+                "A=1",
         };
         Seen s = {};
 
@@ -93,11 +110,13 @@ static void test_duration(void) {
                 const char *text;
                 int64_t seconds;
         } rows[] = {
-                { "0", 0 },       { "90", 90 },       { "90s", 90 },          { "90 sec", 90 },      { "2min", 120 },
-                { "2m", 120 },    { "24h", 86400 },   { "7d", 604800 },       { "2w", 1209600 },     { "1y", 31536000 },
-                { "1h 30m", 5400 }, { "1h30m", 5400 }, { "1h 30", 3630 },     { "1d ", 86400 },
+                { "0", 0 },        { "90", 90 },       { "90s", 90 },      { "90 sec", 90 },
+                { "2min", 120 },   { "2m", 120 },      { "24h", 86400 },   { "7d", 604800 },
+                { "2w", 1209600 }, { "1y", 31536000 }, { "1h 30m", 5400 }, { "1h30m", 5400 },
+                { "1h 30", 3630 }, { "1d ", 86400 },
         };
-        static const char *const bad[] = { "", " ", "h", "1x", "1 2", "-1", "+1", "1.5h", "1H", "1hh", "0x1", "1h,2m", "infinity" };
+        static const char *const bad[] = { "",     " ",  "h",   "1x",  "1 2",   "-1",      "+1",
+                                           "1.5h", "1H", "1hh", "0x1", "1h,2m", "infinity" };
         int64_t t = -1;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {

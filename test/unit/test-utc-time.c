@@ -28,11 +28,22 @@ static void test_rfc3339(void) {
 
 static void test_http_date(void) {
         static const char *const bad[] = {
-                "", "Sun, 06 Nov 1994 08:49:37", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
-                "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT ", "Sun, 31 Feb 1994 08:49:37 GMT",
-                "Sun, 29 Feb 1994 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1969 08:49:37 GMT",
-                "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT",
-                "Xyz, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, +6 Nov 1994 08:49:37 GMT",
+                "",
+                "Sun, 06 Nov 1994 08:49:37",
+                "Sunday, 06-Nov-94 08:49:37 GMT",
+                "Sun Nov  6 08:49:37 1994",
+                "Sun, 06 nov 1994 08:49:37 GMT",
+                "Sun, 6 Nov 1994 08:49:37 GMT ",
+                "Sun, 31 Feb 1994 08:49:37 GMT",
+                "Sun, 29 Feb 1994 08:49:37 GMT",
+                "Sun, 00 Nov 1994 08:49:37 GMT",
+                "Sun, 06 Nov 1969 08:49:37 GMT",
+                "Sun, 06 Nov 1994 24:49:37 GMT",
+                "Sun, 06 Nov 1994 08:60:37 GMT",
+                "Sun, 06 Nov 1994 08:49:61 GMT",
+                "Xyz, 06 Nov 1994 08:49:37 GMT",
+                "Sun, 06 Nov 1994 08:49:37 UTC",
+                "Sun, +6 Nov 1994 08:49:37 GMT",
                 "Sun, 06 ovD 1994 08:49:37 GMT",
         };
         int64_t t = -1;
