@@ -208,6 +208,7 @@ def test_with_a_real_tpm(world, tpms, scratch):
         def activate(ak_context, credential):
             with open(f'{d}/credential', 'wb') as f:
                 f.write(struct.pack('>II', 0xbadcc0de, 1) + b''.join(credential))
+            tool('flushcontext', '-t')  # all are saved in files; there is room for three
             tool('startauthsession', '-S', f'{d}/session', '--policy-session')
             tool('policysecret', '-Q', '-S', f'{d}/session', '-c', 'e')
             r = tool('activatecredential', '-Q', '-c', ak_context, '-C', '0x81010001', '-P', f'session:{d}/session',
@@ -223,7 +224,8 @@ def test_with_a_real_tpm(world, tpms, scratch):
             ak = serialization.load_pem_public_key(f.read())
         with Front(PATH) as f:
             credential = f.ask(attest(Key(ek), Key(ak)))[3]
-            assert activate(f'{d}/ak.ctx', credential).returncode == 0
+            r = activate(f'{d}/ak.ctx', credential)
+            assert r.returncode == 0, r.stderr
             with open(f'{d}/secret', 'rb') as s:
                 _, _, status, chain = f.ask(secret(s.read()))
             assert status == OK
