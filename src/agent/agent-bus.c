@@ -47,16 +47,12 @@ static int start(AgentBus *b, sd_bus_message *m, Job *job, sd_bus_error *error) 
 static int refine_enroll(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error) {
         AgentBus *b = userdata;
         _cleanup_(job_done) Job job = {};
-        bool elsewhere;
         int r;
 
         r = enroll_request_read(m, &job, error);
         if (r < 0)
                 return r;
-        r = agent_enroll_check(b->agent, &job, &elsewhere, error);
-        if (r < 0)
-                return r;
-        if (elsewhere)
+        if (agent_enroll_elsewhere(b->agent, &job))
                 q->action = "dev.attezt.agent.enroll-elsewhere";
 
         /* For rules and dialogs, as the caller wrote them: job does not live long enough. */
@@ -71,14 +67,9 @@ static int refine_enroll(sd_bus_message *m, void *userdata, AccessQuestion *q, s
 static int method_enroll(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         AgentBus *b = userdata;
         _cleanup_(job_done) Job job = {};
-        bool elsewhere;
         int r;
 
         r = enroll_request_read(m, &job, error);
-        if (r < 0)
-                return r;
-        /* Once more: what is recorded may have changed since the question. */
-        r = agent_enroll_check(b->agent, &job, &elsewhere, error);
         if (r < 0)
                 return r;
         r = agent_enroll_complete(b->agent, &job, error);

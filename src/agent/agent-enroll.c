@@ -14,22 +14,15 @@ static bool foreign_roots(const Job *job, const Enrollment *e) {
         return job->ca_pem.size > 0 && !(e && view_equal(bytes_view(&job->ca_pem), bytes_view(&e->ca_pem)));
 }
 
-int agent_enroll_check(const Agent *a, const Job *job, bool *ret_elsewhere, sd_bus_error *error) {
+bool agent_enroll_elsewhere(const Agent *a, const Job *job) {
         const Enrollment *e = agent_enrollment(a);
         const AgentSettings *s = agent_settings(a);
-        const char *acme = e ? e->acme_url : NULL, *attestation = e ? e->attestation_url : NULL;
 
-        if (!job->acme_url && !acme && !s->acme_server)
-                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
-                                        "No ACME server is given, recorded or configured.");
-        if (!job->attestation_url && !attestation && !s->attestation_server)
-                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
-                                        "No attestation server is given, recorded or configured.");
-        *ret_elsewhere = foreign_roots(job, e) ||
-                         (job->acme_url && !same(job->acme_url, acme) && !same(job->acme_url, s->acme_server)) ||
-                         (job->attestation_url && !same(job->attestation_url, attestation) &&
-                          !same(job->attestation_url, s->attestation_server));
-        return 0;
+        return foreign_roots(job, e) ||
+               (job->acme_url && !same(job->acme_url, e ? e->acme_url : NULL) &&
+                !same(job->acme_url, s->acme_server)) ||
+               (job->attestation_url && !same(job->attestation_url, e ? e->attestation_url : NULL) &&
+                !same(job->attestation_url, s->attestation_server));
 }
 
 static int fill(char **p, const char *configured) {
@@ -64,15 +57,21 @@ int agent_enroll_complete(const Agent *a, Job *job, sd_bus_error *error) {
         const AgentSettings *s = agent_settings(a);
         int r;
 
-        if (!agent_enrollment(a)) {
-                if ((r = fill(&job->acme_url, s->acme_server)) < 0 ||
-                    (r = fill(&job->attestation_url, s->attestation_server)) < 0 ||
-                    (r = fill(&job->name, s->name)) < 0)
-                        return r;
-                if (job->key == JOB_KEY_DEFAULT)
-                        job->key = s->key;
-                if (job->lifetime == 0)
-                        job->lifetime = s->lifetime;
-        }
+        if (agent_enrollment(a))
+                return fill_eab(a, job, error);
+        if ((r = fill(&job->acme_url, s->acme_server)) < 0 ||
+            (r = fill(&job->attestation_url, s->attestation_server)) < 0 ||
+            (r = fill(&job->name, s->name)) < 0)
+                return r;
+        if (!job->acme_url)
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                                        "No ACME server is given, recorded or configured.");
+        if (!job->attestation_url)
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                                        "No attestation server is given, recorded or configured.");
+        if (job->key == JOB_KEY_DEFAULT)
+                job->key = s->key;
+        if (job->lifetime == 0)
+                job->lifetime = s->lifetime;
         return fill_eab(a, job, error);
 }

@@ -6,7 +6,8 @@
 
 #include "agent/agent.h"
 
-/* Is there a server of each kind, and is one of them, or a root for TLS, neither recorded nor configured? */
-int agent_enroll_check(const Agent *a, const Job *job, bool *ret_elsewhere, sd_bus_error *error);
-/* Fills in what is configured. What is recorded the helper knows: it stays empty. */
+/* Is a server, or a root for TLS, neither recorded nor configured? */
+bool agent_enroll_elsewhere(const Agent *a, const Job *job);
+/* Fills in what is configured; what is recorded the helper knows, and it stays empty. Negative errno, and error set,
+ * if then something is missing. */
 int agent_enroll_complete(const Agent *a, Job *job, sd_bus_error *error);
