@@ -1,34 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509-ext.h>
-#include <gnutls/x509.h>
 
 #include "protocol/asn1.h"
 #include "protocol/certificate-request.h"
+#include "protocol/gnutls-types.h"
 #include "protocol/jws.h"
 
 #define OID_PERMANENT_IDENTIFIER "1.3.6.1.5.5.7.8.3" /* RFC 4043 */
 
-static void crqp(gnutls_x509_crq_t *c) {
-        if (*c)
-                gnutls_x509_crq_deinit(*c);
-}
-
-static void privkeyp(gnutls_privkey_t *k) {
-        if (*k)
-                gnutls_privkey_deinit(*k);
-}
-
-static void pubkeyp(gnutls_pubkey_t *k) {
-        if (*k)
-                gnutls_pubkey_deinit(*k);
-}
-
-static void alt_namesp(gnutls_subject_alt_names_t *n) {
-        if (*n)
-                gnutls_subject_alt_names_deinit(*n);
-}
+DEFINE_TRIVIAL_CLEANUP_FUNC(gnutls_x509_crq_t, gnutls_x509_crq_deinit);
+DEFINE_TRIVIAL_CLEANUP_FUNC(gnutls_subject_alt_names_t, gnutls_subject_alt_names_deinit);
 
 static int gnutls_errno(int r) {
         return r >= 0 ? 0 : r == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -EIO;
@@ -117,7 +99,7 @@ static int external_sign(gnutls_privkey_t privkey, gnutls_sign_algorithm_t algor
 }
 
 static int set_public_key(gnutls_x509_crq_t crq, const PublicKey *k) {
-        _cleanup_(pubkeyp) gnutls_pubkey_t pubkey = NULL;
+        _cleanup_(gnutls_pubkey_deinitp) gnutls_pubkey_t pubkey = NULL;
         int r;
 
         if (gnutls_pubkey_init(&pubkey) < 0)
@@ -126,12 +108,10 @@ static int set_public_key(gnutls_x509_crq_t crq, const PublicKey *k) {
                 uint8_t exponent[4];
                 ByteWriter w = WRITER(exponent, sizeof(exponent));
                 write_u32(&w, k->exponent);
-                const gnutls_datum_t n = { .data = (void *) k->n, .size = k->size };
-                const gnutls_datum_t e = { .data = exponent, .size = sizeof(exponent) };
+                const gnutls_datum_t n = datum_of(VIEW(k->n, k->size)), e = datum_of(writer_view(&w));
                 r = gnutls_pubkey_import_rsa_raw(pubkey, &n, &e);
         } else {
-                const gnutls_datum_t x = { .data = (void *) k->x, .size = k->size };
-                const gnutls_datum_t y = { .data = (void *) k->y, .size = k->size };
+                const gnutls_datum_t x = datum_of(VIEW(k->x, k->size)), y = datum_of(VIEW(k->y, k->size));
                 bool p384 = k->type == KEY_TYPE_P384;
                 r = gnutls_pubkey_import_ecc_raw(
                         pubkey, p384 ? GNUTLS_ECC_CURVE_SECP384R1 : GNUTLS_ECC_CURVE_SECP256R1, &x, &y);
@@ -158,15 +138,15 @@ static int encode_permanent_identifier(const char *value, Bytes *ret) {
 }
 
 static int set_permanent_identifier(gnutls_x509_crq_t crq, const char *value) {
-        _cleanup_(alt_namesp) gnutls_subject_alt_names_t names = NULL;
+        _cleanup_(gnutls_subject_alt_names_deinitp) gnutls_subject_alt_names_t names = NULL;
         _cleanup_bytes_ Bytes identifier = BYTES_NULL;
-        gnutls_datum_t extension = {};
+        _cleanup_datum_ gnutls_datum_t extension = {};
         int r;
 
         r = encode_permanent_identifier(value, &identifier);
         if (r < 0)
                 return r;
-        const gnutls_datum_t d = { .data = identifier.data, .size = (unsigned) identifier.size };
+        const gnutls_datum_t d = datum_of(bytes_view(&identifier));
         if (gnutls_subject_alt_names_init(&names) < 0)
                 return -ENOMEM;
         r = gnutls_subject_alt_names_set(names, GNUTLS_SAN_OTHERNAME, &d, OID_PERMANENT_IDENTIFIER);
@@ -175,7 +155,6 @@ static int set_permanent_identifier(gnutls_x509_crq_t crq, const char *value) {
         if (r >= 0)
                 r = gnutls_x509_crq_set_extension_by_oid(crq, GNUTLS_X509EXT_OID_SAN, extension.data,
                                                          extension.size, 0);
-        gnutls_free(extension.data);
         return gnutls_errno(r);
 }
 
@@ -199,8 +178,8 @@ static int fill_request(gnutls_x509_crq_t crq, const PublicKey *key, const char 
 }
 
 static int sign_request(gnutls_x509_crq_t crq, ExternalKey *e, Bytes *ret_der) {
-        _cleanup_(privkeyp) gnutls_privkey_t privkey = NULL;
-        gnutls_datum_t der = {};
+        _cleanup_(gnutls_privkey_deinitp) gnutls_privkey_t privkey = NULL;
+        _cleanup_datum_ gnutls_datum_t der = {};
         int r;
 
         if (gnutls_privkey_init(&privkey) < 0)
@@ -214,15 +193,13 @@ static int sign_request(gnutls_x509_crq_t crq, ExternalKey *e, Bytes *ret_der) {
                 r = gnutls_x509_crq_export2(crq, GNUTLS_X509_FMT_DER, &der);
         if (r < 0)
                 return gnutls_errno(r);
-        r = bytes_copy(VIEW(der.data, der.size), ret_der);
-        gnutls_free(der.data);
-        return r;
+        return bytes_copy(datum_view(&der), ret_der);
 }
 
 int certificate_request_build(const PublicKey *key, const char *cn, bool permanent_identifier,
                               CertificateRequestSign sign, void *userdata, Bytes *ret_der) {
         ExternalKey external = { .key = key, .sign = sign, .userdata = userdata };
-        _cleanup_(crqp) gnutls_x509_crq_t crq = NULL;
+        _cleanup_(gnutls_x509_crq_deinitp) gnutls_x509_crq_t crq = NULL;
         const char *name = cn ? cn : "";
         int r;
 

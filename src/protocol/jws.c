@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <gnutls/crypto.h>
 #include <stdio.h>
 
+#include "protocol/gnutls-types.h"
 #include "protocol/json-value.h"
 #include "protocol/jws.h"
 
@@ -99,13 +99,13 @@ int jws_assemble(const Jws *j, ByteView signature, Bytes *ret_body) {
 }
 
 static int sign_es256(gnutls_privkey_t key, const char *input, Bytes *ret) {
-        gnutls_datum_t data = { .data = (void *) input, .size = (unsigned) strlen(input) }, der = {};
+        const gnutls_datum_t data = datum_of(VIEW_STR(input));
+        _cleanup_datum_ gnutls_datum_t der = {};
         int r;
 
         if (gnutls_privkey_sign_data(key, GNUTLS_DIG_SHA256, 0, &data, &der) < 0)
                 return -EIO;
-        r = ecdsa_signature_to_raw(VIEW(der.data, der.size), JWS_ES256_SIZE / 2, ret);
-        gnutls_free(der.data);
+        r = ecdsa_signature_to_raw(datum_view(&der), JWS_ES256_SIZE / 2, ret);
         return r == -EBADMSG ? -EIO : r;
 }
 
@@ -168,27 +168,23 @@ static int copy_coordinate(const gnutls_datum_t *from, uint8_t *to, size_t size)
 }
 
 int jws_public_key(gnutls_privkey_t key, PublicKey *ret) {
+        _cleanup_(gnutls_pubkey_deinitp) gnutls_pubkey_t half = NULL;
         PublicKey public = { .type = KEY_TYPE_P256, .size = 32 };
-        gnutls_datum_t x = {}, y = {};
+        _cleanup_datum_ gnutls_datum_t x = {}, y = {};
         gnutls_ecc_curve_t curve;
-        gnutls_pubkey_t half;
         int r;
 
         if (gnutls_pubkey_init(&half) < 0)
                 return -ENOMEM;
-        r = gnutls_pubkey_import_privkey(half, key, 0, 0);
-        if (r >= 0)
-                r = gnutls_pubkey_export_ecc_raw2(half, &curve, &x, &y, 0);
-        gnutls_pubkey_deinit(half);
-        if (r < 0 || curve != GNUTLS_ECC_CURVE_SECP256R1)
-                r = -ENOTSUP;
-        else {
-                r = copy_coordinate(&x, public.x, public.size);
-                if (r >= 0)
-                        r = copy_coordinate(&y, public.y, public.size);
-        }
-        gnutls_free(x.data);
-        gnutls_free(y.data);
+        if (gnutls_pubkey_import_privkey(half, key, 0, 0) < 0 ||
+            gnutls_pubkey_export_ecc_raw2(half, &curve, &x, &y, 0) < 0)
+                return -ENOTSUP;
+        if (curve != GNUTLS_ECC_CURVE_SECP256R1)
+                return -ENOTSUP;
+        r = copy_coordinate(&x, public.x, public.size);
+        if (r < 0)
+                return r;
+        r = copy_coordinate(&y, public.y, public.size);
         if (r < 0)
                 return r;
         *ret = public;
@@ -236,20 +232,19 @@ int jws_key_authorization(const char *token, const PublicKey *key, char **ret) {
 
 int ecdsa_signature_to_raw(ByteView der, size_t size, Bytes *ret) {
         _cleanup_bytes_ Bytes raw = BYTES_NULL;
-        const gnutls_datum_t in = { .data = (void *) der.data, .size = (unsigned) der.size };
-        gnutls_datum_t r_value = {}, s_value = {};
+        _cleanup_datum_ gnutls_datum_t r_value = {}, s_value = {};
+        const gnutls_datum_t in = datum_of(der);
         int r;
 
         if (der.size > UINT16_MAX || gnutls_decode_rs_value(&in, &r_value, &s_value) < 0)
                 return -EBADMSG;
         raw = (Bytes) { .data = malloc(2 * size), .size = 2 * size };
-        r = raw.data ? 0 : -ENOMEM;
-        if (r >= 0)
-                r = copy_coordinate(&r_value, raw.data, size);
-        if (r >= 0)
-                r = copy_coordinate(&s_value, raw.data + size, size);
-        gnutls_free(r_value.data);
-        gnutls_free(s_value.data);
+        if (!raw.data)
+                return -ENOMEM;
+        r = copy_coordinate(&r_value, raw.data, size);
+        if (r < 0)
+                return r;
+        r = copy_coordinate(&s_value, raw.data + size, size);
         if (r < 0)
                 return r;
         *ret = TAKE_BYTES(raw);
@@ -260,20 +255,17 @@ int ecdsa_signature_to_raw(ByteView der, size_t size, Bytes *ret) {
 static gnutls_datum_t integer(const uint8_t *p, size_t n) {
         for (; n > 1 && *p == 0; p++)
                 n--;
-        return (gnutls_datum_t) { .data = (void *) p, .size = (unsigned) n };
+        return datum_of(VIEW(p, n));
 }
 
 int ecdsa_signature_from_raw(ByteView raw, Bytes *ret_der) {
-        gnutls_datum_t out = {};
+        _cleanup_datum_ gnutls_datum_t out = {};
         size_t half = raw.size / 2;
-        int r;
 
         if (raw.size == 0 || raw.size % 2 != 0 || raw.size > UINT16_MAX)
                 return -EBADMSG;
         const gnutls_datum_t r_value = integer(raw.data, half), s_value = integer(raw.data + half, half);
         if (gnutls_encode_rs_value(&out, &r_value, &s_value) < 0)
                 return -EIO;
-        r = bytes_copy(VIEW(out.data, out.size), ret_der);
-        gnutls_free(out.data);
-        return r;
+        return bytes_copy(datum_view(&out), ret_der);
 }

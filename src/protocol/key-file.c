@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <gnutls/gnutls.h>
-
 #include "protocol/asn1.h"
+#include "protocol/gnutls-types.h"
 #include "protocol/utf8.h"
 #include "protocol/key-file.h"
 
@@ -103,18 +102,16 @@ int key_file_build_der(const KeyFile *k, Bytes *ret) {
 
 int key_file_build_pem(const KeyFile *k, Bytes *ret) {
         _cleanup_bytes_ Bytes der = BYTES_NULL;
-        gnutls_datum_t pem = {};
+        _cleanup_datum_ gnutls_datum_t pem = {};
         int r;
 
         r = key_file_build_der(k, &der);
         if (r < 0)
                 return r;
-        const gnutls_datum_t d = { .data = der.data, .size = (unsigned) der.size };
+        const gnutls_datum_t d = datum_of(bytes_view(&der));
         if (gnutls_pem_base64_encode2(PEM_LABEL, &d, &pem) < 0)
                 return -ENOMEM;
-        r = bytes_copy(VIEW(pem.data, pem.size), ret);
-        gnutls_free(pem.data);
-        return r;
+        return bytes_copy(datum_view(&pem), ret);
 }
 
 /* BOOLEAN TRUE is FF in DER; OpenSSL's TPM engines write 01. libtasn1 takes anything: look at the byte. */
@@ -252,18 +249,15 @@ static int parse_der(ByteView der, KeyFile *ret) {
 }
 
 int key_file_parse(ByteView file, KeyFile *ret) {
-        gnutls_datum_t der = {};
-        int r;
+        _cleanup_datum_ gnutls_datum_t der = {};
 
         if (file.size == 0 || file.size > KEY_FILE_MAX)
                 return -EBADMSG;
         if (file.data[0] == 0x30)
                 return parse_der(file, ret);
 
-        const gnutls_datum_t pem = { .data = (void *) file.data, .size = (unsigned) file.size };
+        const gnutls_datum_t pem = datum_of(file);
         if (gnutls_pem_base64_decode2(PEM_LABEL, &pem, &der) < 0)
                 return -EBADMSG;
-        r = parse_der(VIEW(der.data, der.size), ret);
-        gnutls_free(der.data);
-        return r;
+        return parse_der(datum_view(&der), ret);
 }
