@@ -87,19 +87,23 @@ int server_create_ca(Server *s, const char *name) {
 
 /* --- The end: no new requests, then an answer for those that are open --- */
 
+/* The bus is closed as soon as the loop ends: who waits for polkit is refused before. */
+static int leave(Server *s) {
+        s->access = access_free(s->access);
+        return sd_event_exit(s->event, EXIT_SUCCESS);
+}
+
 static int exit_when_idle(sd_event_source *source, void *userdata) {
         Server *s = userdata;
 
-        if (fronts_idle(s->fronts) && !s->issues && !s->bus_calls)
-                return sd_event_exit(s->event, EXIT_SUCCESS);
-        return 0;
+        return fronts_idle(s->fronts) && !s->issues && !s->bus_calls ? leave(s) : 0;
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         Server *s = userdata;
 
         log_warning("Answers are still open; stopping without them.");
-        return sd_event_exit(s->event, EXIT_SUCCESS);
+        return leave(s);
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
@@ -115,7 +119,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
         if (r >= 0)
                 r = sd_event_add_time_relative(s->event, &s->deadline, CLOCK_BOOTTIME, SERVER_STOP_USEC, 0, on_deadline,
                                                s);
-        return r < 0 ? sd_event_exit(s->event, EXIT_SUCCESS) : exit_when_idle(source, s);
+        return r < 0 ? leave(s) : exit_when_idle(source, s);
 }
 
 static int watch_signals(Server *s) {
