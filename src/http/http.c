@@ -61,8 +61,10 @@ void listener_run_soon(Listener *l) {
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                                   const char *version, const char *upload_data, size_t *upload_data_size,
                                   void **con_cls) {
+        Listener *l = cls;
         ByteView part = VIEW(upload_data, *upload_data_size);
 
+        l->n_runs = 0;
         *upload_data_size = 0;
         return *con_cls ? request_continue(*con_cls, url, method, part) : MHD_NO;
 }
