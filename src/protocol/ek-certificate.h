@@ -3,9 +3,9 @@
 
 /* EK certificates (TCG EK Credential Profile): what a certificate says, and whether it holds. Nothing is
  * ever fetched from an address in a certificate. */
+#include "protocol/ek-trust.h"
 #include "protocol/public-key.h"
 
-#define EK_CERTIFICATE_SIZE_MAX (16U * 1024)
 #define EK_CERTIFICATES_MAX 8U     /* in one request */
 #define EK_ISSUER_TEXT_MAX 256U    /* with NUL */
 #define TPM_DATA_TEXT_MAX 65U      /* with NUL */
@@ -17,18 +17,6 @@ typedef struct TpmData {
         char model[TPM_DATA_TEXT_MAX];        /* 2.23.133.2.2 */
         char version[TPM_DATA_TEXT_MAX];      /* 2.23.133.2.3 */
 } TpmData;
-
-/* Trust anchors and intermediates, in memory. */
-typedef struct EkTrust EkTrust;
-
-int ek_trust_new(EkTrust **ret);
-EkTrust *ek_trust_free(EkTrust *t);
-DEFINE_TRIVIAL_CLEANUP_FUNC(EkTrust *, ek_trust_free);
-/* One DER certificate; self-signed ones become anchors, others intermediates (which must chain to an anchor
- * when used). -EINVAL not a certificate, -EEXIST already there, -EKEYREJECTED not a CA for EKs (none at all,
- * one for AIKs, one with a critical extension that is not checked here, or an RSA key below 2048 bits). */
-int ek_trust_add(EkTrust *t, ByteView der);
-size_t ek_trust_count(const EkTrust *t);
 
 typedef enum EkVerdict {
         EK_VERDICT_TRUSTED,

@@ -52,7 +52,9 @@ typedef struct ByteReader {
         bool failed;
 } ByteReader;
 
-#define READER(v) ((ByteReader) { .at = (v).data, .left = (v).size })
+static inline ByteReader READER(ByteView v) {
+        return (ByteReader) { .at = v.data, .left = v.size };
+}
 uint8_t read_u8(ByteReader *r);
 uint16_t read_u16(ByteReader *r);
 uint32_t read_u32(ByteReader *r);

@@ -3,6 +3,17 @@
 
 #include "protocol/json-value.h"
 
+void enrollment_done(Enrollment *e) {
+        free(e->acme_url);
+        free(e->attestation_url);
+        free(e->name);
+        bytes_done(&e->chain_pem);
+        bytes_done(&e->ak_chain_pem);
+        bytes_done(&e->ca_pem);
+        bytes_done(&e->key_pem);
+        *e = (Enrollment) {};
+}
+
 #define SETTINGS_DEPTH_MAX 4U
 #define KIND_TEXT_MAX 16U
 

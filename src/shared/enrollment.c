@@ -22,17 +22,6 @@
 #define GROUP_TPM "tss"      /* may load the key */
 #define GROUP_AGENT "attezt" /* reads settings and AK certificate */
 
-void enrollment_done(Enrollment *e) {
-        free(e->acme_url);
-        free(e->attestation_url);
-        free(e->name);
-        bytes_done(&e->chain_pem);
-        bytes_done(&e->ak_chain_pem);
-        bytes_done(&e->ca_pem);
-        bytes_done(&e->key_pem);
-        *e = (Enrollment) {};
-}
-
 static void generation_path(uint64_t n, char ret[static GENERATION_PATH_MAX]) {
         (void) snprintf(ret, GENERATION_PATH_MAX, GENERATIONS "/%llu", (unsigned long long) n);
 }

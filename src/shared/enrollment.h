@@ -14,22 +14,7 @@
  *   accounts/HASH.json            ACME account key (PEM) and URL per directory URL; 0600
  *
  * Older generations are removed when the next is stored, but for the one before. */
-#include "protocol/helper-wire.h"
-
-typedef struct Enrollment {
-        uint64_t generation;
-        char *acme_url, *attestation_url, *name;
-        uint8_t ek_hash[32];
-        JobKey key;
-        JobEk ek;
-        int64_t lifetime;      /* seconds, 0: the server's default */
-        Bytes chain_pem;       /* device.crt */
-        Bytes ak_chain_pem;
-        Bytes ca_pem;          /* may be empty */
-        Bytes key_pem;         /* device.tss; not read by enrollment_load() unless readable */
-} Enrollment;
-
-void enrollment_done(Enrollment *e);
+#include "shared/enrollment-settings.h"
 
 /* -ENOENT: not enrolled. -EBADMSG: something there cannot be read. */
 int enrollment_load(const char *dir, Enrollment *ret);
