@@ -55,7 +55,7 @@ static int set(AgentSettings *s, const char *key, const char *value) {
         if (strcmp(key, "Name") == 0)
                 return set_name(&s->name, value);
         if (strcmp(key, "Key") == 0)
-                return request_key(value, &s->key);
+                return job_key_from_string(value, &s->key);
         if (strcmp(key, "Lifetime") == 0)
                 return settings_parse_duration(value, REQUEST_LIFETIME_MAX, &s->lifetime);
         if (strcmp(key, "EABKeyID") == 0)

@@ -168,9 +168,16 @@ static void on_report(EnrollJob *j, const Report *r, void *userdata) {
 }
 
 static void end_job(Agent *a, JobKind kind, JobOutcome outcome, const char *text) {
+        char enrolled[LOG_ESCAPED_MAX + 64], name[LOG_ESCAPED_MAX];
+
         log_job(MESSAGE_JOB_FINISHED, kind, outcome, text);
         set_text(&a->job_error, outcome == OUTCOME_DONE ? NULL : text);
         load_enrollment(a);
+        if (outcome == OUTCOME_DONE && a->enrolled && a->enrollment.name) {
+                (void) log_escape(a->enrollment.name, strlen(a->enrollment.name), name);
+                (void) snprintf(enrolled, sizeof(enrolled), "This device is enrolled as %s.", name);
+                text = enrolled;
+        }
         a->working = false;
         a->step = 0;
         a->hooks.changed(a->hooks_userdata);

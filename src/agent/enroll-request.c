@@ -82,9 +82,9 @@ static int take_text_option(Job *j, const char *option, const char *text, sd_bus
                 return *text && !request_name_valid(text) ? invalid(error, "name cannot be a device's name.")
                                                           : replace_string(&j->name, text);
         if (strcmp(option, "key") == 0)
-                return request_key(text, &j->key) < 0 ? invalid(error, "key must be p-256 or rsa-2048.") : 0;
+                return job_key_from_string(text, &j->key) < 0 ? invalid(error, "key must be p-256 or rsa-2048.") : 0;
         if (strcmp(option, "ek") == 0)
-                return request_ek(text, &j->ek) < 0
+                return job_ek_from_string(text, &j->ek) < 0
                                ? invalid(error, "ek must be rsa-2048, rsa-3072, rsa-4096, p-256 or p-384.")
                                : 0;
         if (strcmp(option, "ca-pem") == 0)

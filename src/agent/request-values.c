@@ -2,7 +2,6 @@
 #include "agent/request-values.h"
 
 #include <arpa/inet.h>
-#include <strings.h>
 
 #include "protocol/url.h"
 
@@ -57,33 +56,6 @@ int request_acme_url(const char *url, char **ret) {
 
 int request_attestation_url(const char *url, char **ret) {
         return base_url(url, true, ret);
-}
-
-int request_key(const char *text, JobKey *ret) {
-        static const char *const names[] = {
-                [JOB_KEY_DEFAULT] = "", [JOB_KEY_P256] = "p-256", [JOB_KEY_RSA2048] = "rsa-2048",
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                if (strcasecmp(names[i], text) == 0) {
-                        *ret = (JobKey) i;
-                        return 0;
-                }
-        return -EINVAL;
-}
-
-int request_ek(const char *text, JobEk *ret) {
-        static const char *const names[] = {
-                [JOB_EK_DEFAULT] = "", [JOB_EK_RSA2048] = "rsa-2048", [JOB_EK_P256] = "p-256",
-                [JOB_EK_P384] = "p-384", [JOB_EK_RSA3072] = "rsa-3072", [JOB_EK_RSA4096] = "rsa-4096",
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                if (strcasecmp(names[i], text) == 0) {
-                        *ret = (JobEk) i;
-                        return 0;
-                }
-        return -EINVAL;
 }
 
 bool request_name_valid(const char *name) {

@@ -13,8 +13,6 @@
 int request_acme_url(const char *url, char **ret);
 int request_attestation_url(const char *url, char **ret);
 
-int request_key(const char *text, JobKey *ret); /* "p-256", "rsa-2048", "": default; -EINVAL */
-int request_ek(const char *text, JobEk *ret);
 bool request_name_valid(const char *name);      /* a device name, or an EK hash */
 /* base64url, with white space and padding at its end. -EINVAL. */
 int request_eab_key(ByteView text, Bytes *ret);

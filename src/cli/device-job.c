@@ -209,7 +209,7 @@ static void tell_success(DeviceJob *j, const char *done_text) {
         char time[CLI_TIME_MAX];
         uint64_t t = not_after(j);
 
-        fputs(done_text, stderr);
+        cli_put_text(stderr, j->text[0] ? j->text : done_text);
         if (t > 0)
                 fprintf(stderr, " The certificate is valid until %s.", cli_format_time((int64_t) t, time));
         fputc('\n', stderr);

@@ -60,6 +60,19 @@ static int append_texts(sd_bus_message *m, const EnrollArguments *a) {
         return 0;
 }
 
+/* Wrong usage is told here, without asking anybody. */
+static void check_arguments(const Cli *c, const EnrollArguments *a) {
+        JobKey key;
+        JobEk ek;
+
+        if (!a->eab_kid != !a->eab_key_file)
+                cli_usage(c, "--eab-kid and --eab-key-file belong together.");
+        if (a->key && job_key_from_string(a->key, &key) < 0)
+                cli_usage(c, "--key must be p-256 or rsa-2048.");
+        if (a->ek && job_ek_from_string(a->ek, &ek) < 0)
+                cli_usage(c, "--ek must be rsa-2048, rsa-3072, rsa-4096, p-256 or p-384.");
+}
+
 static int append_arguments(sd_bus_message *m, const EnrollArguments *a) {
         int r;
 
@@ -96,8 +109,7 @@ int verb_enroll(Cli *c, int argc, char **argv) {
         int r, status;
 
         cli_parse(c, argc, argv, options, 0, 0);
-        if (!a.eab_kid != !a.eab_key_file)
-                cli_usage(c, "--eab-kid and --eab-key-file belong together.");
+        check_arguments(c, &a);
         status = device_job_listen(c, &job);
         if (status != EXIT_SUCCESS)
                 return status;

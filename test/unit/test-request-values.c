@@ -41,21 +41,6 @@ static void test_urls(void) {
         check_url(request_attestation_url, "http://attezt.home.arpa/", NULL);
 }
 
-static void test_kinds(void) {
-        JobKey key = JOB_KEY_P256;
-        JobEk ek = JOB_EK_P256;
-
-        check_int(request_key("RSA-2048", &key), 0);
-        check_int(key, JOB_KEY_RSA2048);
-        check_int(request_key("", &key), 0);
-        check_int(key, JOB_KEY_DEFAULT);
-        check_int(request_key("rsa-4096", &key), -EINVAL);
-        check_int(request_ek("p-384", &ek), 0);
-        check_int(ek, JOB_EK_P384);
-        check_int(request_ek("p-521", &ek), -EINVAL);
-        check_int(ek, JOB_EK_P384);
-}
-
 static void test_names(void) {
         check(request_name_valid("framework"));
         check(request_name_valid("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));
@@ -81,7 +66,6 @@ static void test_eab_keys(void) {
 
 int main(void) {
         test_urls();
-        test_kinds();
         test_names();
         test_eab_keys();
         return EXIT_SUCCESS;
