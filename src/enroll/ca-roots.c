@@ -8,7 +8,6 @@
 
 #include <gnutls/x509.h>
 
-#include "enroll/https.h"
 #include "shared/files.h"
 #include "shared/log.h"
 
@@ -49,7 +48,7 @@ static int add_pem(int fd, ByteView pem, const char *where) {
 static int add_file(int fd, int dir_fd, const char *name) {
         _cleanup_bytes_ Bytes pem = BYTES_NULL;
 
-        int r = file_read_at(dir_fd, name, HTTPS_CA_FILE_MAX, &pem);
+        int r = file_read_at(dir_fd, name, CA_ROOTS_FILE_MAX, &pem);
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
@@ -96,7 +95,7 @@ static int add_directory(int fd, const char *path) {
         for (struct dirent *de; (de = readdir(d));) {
                 if (!is_pem_name(de->d_name))
                         continue;
-                if (++n > HTTPS_CA_FILES_MAX)
+                if (++n > CA_ROOTS_FILES_MAX)
                         return -E2BIG;
                 int r = add_file(fd, dirfd(d), de->d_name);
                 if (r < 0 && r != -ENOENT)

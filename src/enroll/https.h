@@ -9,8 +9,6 @@
 #define HTTPS_HEADER_TEXT_MAX 2048U      /* bytes of one header's value that is kept */
 #define HTTPS_CONNECT_SECONDS 5U
 #define HTTPS_REQUEST_SECONDS 15U        /* or what is left of the job's deadline */
-#define HTTPS_CA_FILES_MAX 256U
-#define HTTPS_CA_FILE_MAX (4U * 1024 * 1024) /* bytes */
 
 typedef struct Https Https;
 

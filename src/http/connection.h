@@ -3,10 +3,16 @@
 
 /* The connections of a server: who is at the other end, how many there may be, and by when a request must be
  * through. */
+#include <microhttpd.h>
 #include <sys/socket.h>
 
-#include "http/http.h"
+#include "http/request.h"
 
+#define HTTP_IDLE_SEC 30U                          /* between two requests of a connection */
+#define HTTP_CONNECTIONS_MAX 256U                  /* all listeners together */
+#define HTTP_CONNECTIONS_PER_SOURCE_MAX 32U        /* per IPv4 address or IPv6 /64; not for loopback */
+
+typedef struct HttpServer HttpServer;
 typedef struct Listener Listener;
 
 typedef enum RequestState {

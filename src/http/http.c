@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "http/connection.h"
+#include "http/http.h"
 #include "shared/log.h"
 
 /* TLS 1.2 and 1.3. */

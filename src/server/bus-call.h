@@ -3,7 +3,7 @@
 
 /* What the methods of dev.attezt.Server1 share: a call that waits for the inventory, options, a device as a
  * dictionary, errors. */
-#include "server/server.h"
+#include "server/server-state.h"
 
 struct BusCall {
         Server *server;

@@ -3,7 +3,7 @@
 
 /* The methods of dev.attezt.Server1, called after access was granted; userdata is the Server. What each does is
  * told in dbus/dev.attezt.Server1.xml. */
-#include "server/server.h"
+#include "server/server-state.h"
 
 int bus_create_ca(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_get_root_certificate(sd_bus_message *m, void *userdata, sd_bus_error *error);

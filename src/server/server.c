@@ -11,79 +11,13 @@
 #include "server/bus-call.h"
 #include "server/events.h"
 #include "server/issue.h"
+#include "server/server-ca.h"
 #include "shared/files.h"
 #include "shared/log.h"
 
 #define FRONT_USER "attezt-http"
 #define INVENTORY_FILE "inventory.tdb"
-#define CA_DIR "ca"
-#define PUBLIC_DIR "public"
-#define ROOT_FILE "root.pem"
 #define FRONT_OPTIONS_MAX (2U * (SERVER_LISTEN_MAX + SERVER_EK_ROOTS_MAX) + 8U)
-
-int64_t server_now(void) {
-        return (int64_t) time(NULL);
-}
-
-uint64_t server_boottime(const Server *s) {
-        uint64_t now;
-
-        return sd_event_now(s->event, CLOCK_BOOTTIME, &now) < 0 ? 0 : now;
-}
-
-/* --- The CA and what is public of it --- */
-
-/* The fronts read this file; they have no other way to the root. */
-static int publish_root(const Server *s, bool only_if_missing) {
-        _cleanup_free_ char *dir = NULL, *file = NULL;
-
-        int r = path_join(s->settings->state_dir, PUBLIC_DIR, &dir);
-        if (r >= 0)
-                r = path_join(dir, ROOT_FILE, &file);
-        if (r >= 0)
-                r = dir_make(dir, 0755);
-        if (r < 0 || (only_if_missing && access(file, F_OK) >= 0))
-                return r;
-        return file_write_atomic_path(file, 0644, VIEW_STR(certificate_authority_root_pem(s->ca)));
-}
-
-static int load_ca(Server *s) {
-        _cleanup_free_ char *dir = NULL;
-
-        int r = path_join(s->settings->state_dir, CA_DIR, &dir);
-        if (r >= 0)
-                r = certificate_authority_load(dir, &s->ca);
-        if (r == -ENOENT) {
-                log_notice("There is no CA yet: create it with \"attezt ca create\".");
-                return 0;
-        }
-        if (r < 0)
-                return log_error_errno(r, "Could not load the CA in %s: %m", dir ? dir : CA_DIR);
-        r = publish_root(s, true);
-        return r < 0 ? log_error_errno(r, "Could not write the root certificate for the fronts: %m") : 0;
-}
-
-/* Blocks for a few file operations, once in the life of a server. */
-int server_create_ca(Server *s, const char *name) {
-        _cleanup_free_ char *dir = NULL;
-
-        int r = path_join(s->settings->state_dir, CA_DIR, &dir);
-        if (r < 0)
-                return r;
-        if (s->ca)
-                return -EEXIST;
-        r = certificate_authority_create(dir, name, server_now());
-        if (r >= 0)
-                r = certificate_authority_load(dir, &s->ca);
-        if (r >= 0)
-                r = publish_root(s, false);
-        if (r < 0)
-                return r;
-        log_event(LOG_NOTICE, EVENT_CA_CREATED, NULL, "The CA is created; SHA-256 fingerprint of its root: %s",
-                  certificate_authority_fingerprint(s->ca));
-        fronts_changed(s->fronts);
-        return 0;
-}
 
 /* --- The end: no new requests, then an answer for those that are open --- */
 
@@ -182,7 +116,7 @@ int server_new(sd_event *event, const ServerSettings *settings, Server **ret) {
                 return log_error_errno(r, "Could not start: %m");
         r = open_inventory(s);
         if (r >= 0)
-                r = load_ca(s);
+                r = server_load_ca(s);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(s);
@@ -201,7 +135,7 @@ static int start_own_front(Server *s) {
         _cleanup_free_ char *public = NULL;
         size_t n = 0;
 
-        int r = path_join(settings->state_dir, PUBLIC_DIR, &public);
+        int r = path_join(settings->state_dir, SERVER_PUBLIC_DIR, &public);
         if (r < 0)
                 return r;
         for (char *const *l = settings->listen; *l; l++) {

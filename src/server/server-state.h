@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What atteztd holds, for all of its parts. */
+#include <systemd/sd-event.h>
+
+#include "protocol/issue-verdict.h"
+#include "server/front-process.h"
+#include "server/front-socket.h"
+#include "server/server-settings.h"
+#include "shared/access.h"
+#include "shared/certificate-authority.h"
+#include "shared/inventory.h"
+
+#define SERVER_PUBLIC_DIR "public" /* below the state directory: what fronts read */
+
+typedef struct Issue Issue;
+typedef struct BusCall BusCall;
+
+typedef struct Server {
+        Access *access; /* first, as access_dispatch() wants it; NULL without a bus */
+        sd_event *event;
+        sd_bus *bus;
+        const ServerSettings *settings;
+        Inventory *inventory;
+        CertificateAuthority *ca; /* NULL: not created yet */
+        PendingSecrets *pending;
+        Fronts *fronts;
+        FrontProcess *front_process;
+        Issue *issues;            /* secrets that came back, and are not answered yet */
+        BusCall *bus_calls;       /* method calls that wait for the inventory */
+        char bus_names[DEVICE_NAMES_MAX * (DEVICE_NAME_MAX + 1)]; /* a detail for polkit, while it is asked */
+        bool stopping;
+        sd_event_source *sigterm, *sigint, *idle, *deadline;
+} Server;
+
+/* Times: seconds since the epoch, for certificates; microseconds, for limits. */
+int64_t server_now(void);
+uint64_t server_boottime(const Server *s);
