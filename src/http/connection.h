@@ -6,7 +6,7 @@
 #include <microhttpd.h>
 #include <sys/socket.h>
 
-#include "http/request.h"
+#include "http/handler.h"
 
 #define HTTP_IDLE_SEC 30U                          /* between two requests of a connection */
 #define HTTP_CONNECTIONS_MAX 256U                  /* all listeners together */

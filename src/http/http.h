@@ -7,7 +7,7 @@
 #include <microhttpd.h>
 #include <systemd/sd-event.h>
 
-#include "http/request.h"
+#include "http/handler.h"
 
 #define HTTP_CONNECTION_MEMORY (16U * 1024)        /* request line and headers fit in here, or 414 or 431 */
 
