@@ -266,12 +266,16 @@ int backend_new_fd(sd_event *event, int fd, const BackendCallbacks *cb, void *us
         return 0;
 }
 
+void backend_stop(Backend *b) {
+        b->helper = helper_free(b->helper);
+        b->retry = sd_event_source_disable_unref(b->retry);
+        fail_all(b);
+}
+
 Backend *backend_free(Backend *b) {
         if (!b)
                 return NULL;
-        b->helper = helper_free(b->helper);
-        fail_all(b);
-        (void) sd_event_source_disable_unref(b->retry);
+        backend_stop(b);
         (void) sd_event_source_disable_unref(b->timeout);
         (void) sd_event_unref(b->event);
         free(b->path);

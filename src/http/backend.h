@@ -25,8 +25,9 @@ typedef struct BackendCallbacks {
 int backend_new_path(sd_event *event, const char *path, const BackendCallbacks *cb, void *userdata, Backend **ret);
 /* Uses an inherited connection, fd taken in any case. */
 int backend_new_fd(sd_event *event, int fd, const BackendCallbacks *cb, void *userdata, Backend **ret);
-/* Everything under way fails, now. */
-Backend *backend_free(Backend *b);
+/* Everything under way fails, now; from here on backend_ask() says -ENOTCONN. */
+void backend_stop(Backend *b);
+Backend *backend_free(Backend *b); /* stops it first */
 DEFINE_TRIVIAL_CLEANUP_FUNC(Backend *, backend_free)
 
 /* Sets m->id. -ENOTCONN, -ENOBUFS when too many are under way. */

@@ -19,10 +19,13 @@ typedef struct Program {
         HttpServer *server;
 } Program;
 
-/* The order matters: the end of the backend answers what waits, the server writes that out. */
+/* The order matters: the end of the backend answers what waits, the server writes that out, and may meanwhile
+ * read another request, which asks the backend. */
 static void program_done(Program *p) {
-        (void) backend_free(p->front.backend);
+        if (p->front.backend)
+                backend_stop(p->front.backend);
         (void) http_server_free(p->server);
+        (void) backend_free(p->front.backend);
         tls_close();
         public_files_done(&p->front.files);
         (void) sd_event_unref(p->event);
