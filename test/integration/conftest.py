@@ -13,6 +13,7 @@ TEST_SECONDS = 300
 
 
 def pytest_configure(config):
+    config.addinivalue_line('markers', 'seconds(n): a time limit other than the usual one')
     assert os.path.isdir(RIG + '/tree') and os.getuid() == 0, 'run me through test/run'
 
 

@@ -152,10 +152,9 @@ class SoftAk:
                 'createSignature': signature}
 
 
-def attest_request(ek, evidence, certificates=None, **members):
+def attest_request(ek, evidence, /, **members):
     """The JSON of POST /attest as step's client writes it, as a dict; members replace or (None) remove."""
-    if certificates is None:
-        certificates = [ek.certificate] if ek.certificate else []
+    certificates = [ek.certificate] if ek.certificate else []
     body = {'tpmInfo': {'version': 2, 'manufacturer': '1229081856', 'model': 'SW   TPM',
                         'firmwareVersion': '8217.4131'},
             'ek': b64(ek.spki), 'ekCerts': [b64(c) for c in certificates],
@@ -197,16 +196,16 @@ class Client:
     def close(self):
         self.connection.close()
 
-    def attest(self, ek, ak, **kwargs):
+    def attest(self, ek, ak, /, **members):
         """POST /attest as an honest device: (status, answer)."""
-        return self.post('/attest', attest_request(ek, ak.evidence(), **kwargs))
+        return self.post('/attest', attest_request(ek, ak.evidence(), **members))
 
     def secret(self, secret):
         return self.post('/secret', {'secret': b64(secret)})
 
-    def issue(self, ek, ak, **kwargs):
+    def issue(self, ek, ak, /, **members):
         """Both steps: (status, answer) of /secret; anything but 200 from /attest is a failure."""
-        status, answer = self.attest(ek, ak, **kwargs)
+        status, answer = self.attest(ek, ak, **members)
         assert status == 200, (status, answer)
         return self.secret(activate(ek, ak, answer))
 

@@ -20,6 +20,7 @@ ENVIRONMENT = {
     'LANG': 'C.UTF-8',
     'HOME': RIG + '/home',
     'ASAN_OPTIONS': 'abort_on_error=0:detect_stack_use_after_return=1:strict_string_checks=1:'
+                    'quarantine_size_mb=32:'  # or memory could not be measured
                     f'log_path={SANITIZER_LOGS}/asan',
     'UBSAN_OPTIONS': f'print_stacktrace=1:halt_on_error=1:log_path={SANITIZER_LOGS}/ubsan',
 }

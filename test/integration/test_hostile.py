@@ -2,6 +2,7 @@
 """What strangers send to the front: each is refused with a 4xx, changes nothing, and the server goes on."""
 import base64
 import json
+import re
 import socket
 import struct
 import threading
@@ -337,7 +338,7 @@ JSON_ROWS = {
 @pytest.mark.parametrize('row', JSON_ROWS)
 def test_json_refused(client, ek, ak, row):
     body = JSON_ROWS[row](honest_json(ek, ak)).encode('utf-8', 'surrogateescape')
-    refused(*client.post('/attest', body), 400)
+    refused(*client.post('/attest', body), 400, 413)
 
 
 def test_json_truncated_at_every_byte_refused(client, ek, ak):
@@ -363,6 +364,8 @@ def test_F8_member_of_another_type_refused(client, ek, ak, bend):
             continue
         if bend in ('null', 'gone') and path not in needed:
             continue  # may be left out
+        if bend == 'object' and path == ('tpmInfo',):
+            continue  # it is one
         bent = json.loads(json.dumps(request))
         where = bent
         for k in path[:-1]:
@@ -382,17 +385,22 @@ BASE64_ROWS = {
     'more-padding': lambda s: s + '=',
     'space': lambda s: s[:8] + ' ' + s[8:],
     'garbage': lambda s: '!' + s[1:],
-    'stray-bits': lambda s: s.rstrip('=')[:-1] + chr(ord(s.rstrip('=')[-1]) + 1) + '=' * (len(s) - len(s.rstrip('='))),
+    'stray-bits': lambda s: re.sub('[AQgw](?==)', lambda m: chr(ord(m[0]) + 1), s),
 }
 
 
 @pytest.mark.parametrize('row', BASE64_ROWS)
 def test_base64_refused(client, ek, ak, row):
     request = attest_request(ek, ak.evidence())
-    bent = BASE64_ROWS[row](request['ek'])
-    if bent == request['ek']:  # a key whose text has nothing to bend: the next blob has
-        pytest.fail('the row does not bend the key')
-    refused(*client.post('/attest', {**request, 'ek': bent}), 400)
+    bent = 0
+    for where, name in [(request, 'ek'), *((request['params'], b) for b in BLOBS)]:
+        good = where[name]
+        where[name] = BASE64_ROWS[row](good)
+        if where[name] != good:
+            bent += 1
+            refused(*client.post('/attest', request), 400)
+        where[name] = good
+    assert bent
 
 
 def test_nul_in_model_is_carried(client, ek, ak, nothing_changes):
@@ -577,12 +585,12 @@ def test_replayed_attest_neither_replaces_nor_blocks(client, ek, ak, nothing_cha
     assert client.secret(dev.activate(ek, ak, first))[0] == 200
 
 
-def test_credential_is_of_no_use_to_another_ak(client, ek, ak, keys):
+def test_credential_is_of_no_use_to_another_ak(client, ek, ak, keys, nothing_changes):
+    nothing_changes['may-change'] = True
     other = SoftAk(key=keys['rsa2048'])
     _, answer = client.attest(ek, ak)
     assert dev.activate(ek, ak, answer) is not None
     assert dev.activate(ek, other, answer) is None
-    client.secret(dev.activate(ek, ak, answer))
 
 
 # ---- Servers of their own
@@ -624,8 +632,8 @@ def test_secret_expired(other_server, ek, ak, nothing_changes):
 def test_flood_is_bounded_and_passes(other_server, ek, ak, nothing_changes):
     """More devices than there is room for get a 503 with Retry-After; memory does not follow them."""
     nothing_changes['may-change'] = True
-    s = other_server('--secret-lifetime', '30')
-    flood = [SoftEk() for _ in range(6000)]
+    s = other_server('--secret-lifetime', '60')
+    flood = [SoftEk() for _ in range(5000)]
     evidence = ak.evidence()
     bodies = [json.dumps(attest_request(e, evidence)).encode() for e in flood]
     statuses = {}
@@ -638,15 +646,18 @@ def test_flood_is_bounded_and_passes(other_server, ek, ak, nothing_changes):
             with lock:
                 statuses[status] = statuses.get(status, 0) + 1
                 assert status != 503 or int(headers['Retry-After']) > 0
-    threads = [threading.Thread(target=send, args=(bodies[n::8],)) for n in range(8)]
-    before = s.daemon.memory()
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+
+    def pour():
+        threads = [threading.Thread(target=send, args=(bodies[n::8],)) for n in range(8)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        return s.daemon.memory()
+    full = pour()
     assert set(statuses) == {200, 503} and sum(statuses.values()) == len(flood), statuses
     assert s.counts()['pending'] <= 5000
-    assert s.daemon.memory() - before < 64 * 1024, 'kB, of a sanitizer build'
+    assert pour() - full < 24 * 1024, 'kB'
     # And it passes.
     c = Client(s.url, s.tls_root)
-    eventually(lambda: c.attest(ek, ak)[0] == 200, 'room again', timeout=60, pause=0.5)
+    eventually(lambda: c.attest(ek, ak)[0] == 200, 'room again', timeout=90, pause=0.5)
