@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A front that says what it likes: src/protocol/front-wire.h from outside."""
 import os
+import shutil
 import socket
 import struct
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rig_device import field
-from rig_process import ACTIVATE, Daemon, PATIENCE
+from rig_process import ACTIVATE, Daemon, PATIENCE, as_user
 from rig_programs import program
 
 VERSION = 1
@@ -111,8 +112,9 @@ def behind_socket(path, state, *options, user='atteztd'):
     """atteztd behind a listening socket for fronts, as its unit has it: it starts with the first connection."""
     if os.path.exists(path):
         os.unlink(path)
-    d = Daemon('/bin/sh', '-c', f'umask 0; exec {" ".join(ACTIVATE)} --seqpacket --fdname=front -l {path} '
-               f'setpriv --reuid {user} --regid {user} --init-groups {program("atteztd")} --state-dir {state} ' +
-               ' '.join(options), name='atteztd')
+    d = Daemon(*ACTIVATE, '--seqpacket', '--fdname=front', '--listen', path,
+               *as_user(user, [program('atteztd'), '--state-dir', state, *options]), name='atteztd')
     d.wait_line('Listening on')
+    shutil.chown(path, 'attezt-http')
+    os.chmod(path, 0o600)
     return d
