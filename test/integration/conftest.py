@@ -15,6 +15,10 @@ TEST_SECONDS = 300
 def pytest_configure(config):
     config.addinivalue_line('markers', 'seconds(n): a time limit other than the usual one')
     assert os.path.isdir(RIG + '/tree') and os.getuid() == 0, 'run me through test/run'
+    # An earlier suite in the same namespaces has left its files.
+    for name in set(os.listdir(RIG)) - {'tree', 'build', 'cache', 'home', 'log', 'over', 'sanitizer'}:
+        path = f'{RIG}/{name}'
+        shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
 
 
 @pytest.fixture(autouse=True)
