@@ -9,8 +9,8 @@ import sys
 from rig_bus import Bus
 from rig_ca import Authority, write
 from rig_device import SoftAk, SoftEk, attest_request, field
-from rig_process import RIG, children, run
-from rig_programs import PROGRAMS, Server, directory
+from rig_process import RIG, Daemon, children, eventually, free_port, port_open, run
+from rig_programs import PROGRAMS, Server, directory, program
 
 DEVICES, AKS = 256, 8
 PAIRS = int(sys.argv[1]) if len(sys.argv) > 1 else 3000
@@ -80,7 +80,11 @@ def main():
     write(f'{roots}/root.pem', vendor.certificate)
     state = f'{RIG}/build/bench-state'  # on a disk: what is acknowledged is durable
     shutil.rmtree(state, ignore_errors=True)
-    server = Server([roots], state=directory(state, 'atteztd'), tls=False)
+    server = Server([roots], state=directory(state, 'atteztd'), tls=False, port=free_port(), start=False)
+    server.port = int(server.listen.rpartition(':')[2])
+    server.daemon = Daemon(program('atteztd'), *server.options, user='atteztd', notify=True, silent=True)
+    server.daemon.wait_ready()
+    eventually(lambda: port_open(server.port), 'the front listens')
     server.create_ca()
     devices = f'{RIG}/devices'
     prepare(server, vendor, devices)

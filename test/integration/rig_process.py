@@ -56,7 +56,7 @@ class Daemon:
     """A program that runs until told not to."""
     running = []
 
-    def __init__(self, *argv, user=None, env=None, name=None, notify=False):
+    def __init__(self, *argv, user=None, env=None, name=None, notify=False, silent=False):
         self.argv = as_user(user, argv)
         self.name = name or os.path.basename(argv[0])
         self.lines = []
@@ -69,14 +69,15 @@ class Daemon:
             self.notify_socket.bind(b'')  # an abstract name of the kernel's choice
             environment['NOTIFY_SOCKET'] = '@' + self.notify_socket.getsockname()[1:].decode()
         self.process = subprocess.Popen(self.argv, env=environment, cwd='/', stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                                        stdout=subprocess.DEVNULL if silent else subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         Daemon.running.append(self)
 
     def _read(self):
         with open(f'{RIG}/log/{self.name}-{self.process.pid}.log', 'wb', buffering=0) as log:
-            for line in self.process.stdout:
+            for line in self.process.stdout or ():
                 log.write(line)
                 with self.more:
                     self.lines.append(line.decode('utf-8', 'backslashreplace').rstrip('\n'))
