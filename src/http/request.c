@@ -139,30 +139,6 @@ static const HttpRoute *find_route(const HttpServer *s, const char *path) {
         return NULL;
 }
 
-static enum MHD_Result on_headers(HttpRequest *r, const char *url, const char *method) {
-        size_t length = 0;
-        int k;
-
-        k = check_framing(r->mhd, &length);
-        if (k == -EBADMSG)
-                return refuse(r, MHD_HTTP_BAD_REQUEST, "malformed", "the length of the body is not clear");
-        r->route = find_route(connection_of(r)->server, url);
-        if (!r->route)
-                return refuse(r, MHD_HTTP_NOT_FOUND, "not-found", "there is /attest, /secret and /root.pem");
-        if (!method_fits(r->route, method))
-                return refuse_method(r);
-        if (k < 0)
-                return refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "too-large", TOO_LARGE_DETAIL);
-        if (length > 0) {
-                r->body.data = malloc(length);
-                if (!r->body.data)
-                        return MHD_NO;
-                r->capacity = length;
-        }
-        r->state = REQUEST_BODY;
-        return MHD_YES;
-}
-
 /* libmicrohttpd takes no answer while a body comes in, and a chunked one may never end: so the answer goes out
  * beside it. What is still under way is read and ignored for a while, as closing at once would reset the
  * connection and could take the answer along (RFC 9112, section 9.6). */
@@ -177,6 +153,38 @@ static void refuse_unfinished(HttpRequest *r) {
                 (void) gnutls_record_send(info->tls_session, answer, strlen(answer));
         else
                 (void) send(connection_of(r)->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* A client that waits for "100 Continue" sends no body; another may be sending already. */
+static enum MHD_Result refuse_announced(HttpRequest *r) {
+        if (MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT))
+                return refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "too-large", TOO_LARGE_DETAIL);
+        refuse_unfinished(r);
+        return MHD_YES;
+}
+
+static enum MHD_Result on_headers(HttpRequest *r, const char *url, const char *method) {
+        size_t length = 0;
+        int k;
+
+        k = check_framing(r->mhd, &length);
+        if (k == -EBADMSG)
+                return refuse(r, MHD_HTTP_BAD_REQUEST, "malformed", "the length of the body is not clear");
+        r->route = find_route(connection_of(r)->server, url);
+        if (!r->route)
+                return refuse(r, MHD_HTTP_NOT_FOUND, "not-found", "there is /attest, /secret and /root.pem");
+        if (!method_fits(r->route, method))
+                return refuse_method(r);
+        if (k < 0)
+                return refuse_announced(r);
+        if (length > 0) {
+                r->body.data = malloc(length);
+                if (!r->body.data)
+                        return MHD_NO;
+                r->capacity = length;
+        }
+        r->state = REQUEST_BODY;
+        return MHD_YES;
 }
 
 static int ignore_body(HttpRequest *r, ByteView part) {
