@@ -6,7 +6,7 @@ import shutil
 
 import rig_bus
 from rig_ca import Authority, write
-from rig_process import RIG, Daemon, eventually, run
+from rig_process import ACTIVATE, RIG, Daemon, as_user, eventually, run
 
 PROGRAMS = os.environ['RIG_PROGRAMS']
 SERVER = ('dev.attezt.Server1', '/dev/attezt/Server1', 'dev.attezt.Server1')
@@ -123,18 +123,28 @@ class Device:
     """A machine with a TPM and attezt-agent on it. Only one agent at a time can be on the bus."""
     started = 0
 
-    def __init__(self, tpm, roots=(), options=(), start=True):
+    def __init__(self, tpm, roots=(), options=(), start=True, owner='attezt'):
         Device.started += 1
         self.tpm = tpm
         self.home = directory(f'{RIG}/device-{Device.started}')
-        self.state = directory(f'{self.home}/state', 'attezt')
+        self.state = directory(f'{self.home}/state', owner)
         self.ca_dir = directory(f'{self.home}/ca.d')
         for n, root in enumerate(roots):
             shutil.copy(root, f'{self.ca_dir}/{n}.pem')
         self.options = ['--state-dir', self.state, '--ca-dir', self.ca_dir, '--tcti', tpm.tcti, *options]
-        self.agent = None
+        self.agent = self.helper = None
         if start:
             self.start()
+
+    def start_helper_socket(self):
+        """attezt-enroll as a user of its own behind a socket, as its unit has it."""
+        path = '/run/attezt-enroll/socket'
+        directory(os.path.dirname(path))
+        self.helper = Daemon(*ACTIVATE, '--seqpacket', '--accept', '--listen', path,
+                             *as_user('attezt-tpm', [program('attezt-enroll'), *self.options]), name='attezt-enroll')
+        self.helper.wait_line('Listening on')
+        shutil.chown(path, 'attezt')
+        os.chmod(path, 0o600)
 
     def start(self):
         self.agent = Daemon(program('attezt-agent'), *self.options, user='attezt', notify=True)
@@ -151,6 +161,9 @@ class Device:
     def __exit__(self, *_):
         if self.agent is not None and self.agent.process.poll() is None:
             self.stop()
+        if self.helper is not None:
+            self.helper.stop(expect=None)
+            shutil.rmtree('/run/attezt-enroll')
         self.tpm.power_off()
 
     def enroll(self, stepca, server, *options, provisioner='acme-da', check=True, user=None):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Our agent against the real step-ca: enrols, renews, enrols again; and what goes wrong ends within its time, with
 a message that names the cause and leaves what was there untouched."""
+import grp
 import json
 import os
+import pwd
 import re
 import socket
 import ssl
@@ -209,6 +211,25 @@ def test_tpm_cleared_since(device, stepca, server):
     if r.returncode != 0:
         pytest.fail(r.stderr)
     assert names_of(leaf_of(device))[0] == ['framework']
+
+
+def test_helper_of_another_user(server, stepca, new_device, scratch):
+    """As under systemd: the agent has neither TPM nor the right to write what attezt-enroll writes."""
+    device = new_device(server, stepca, start=False, owner='attezt-tpm')
+    device.start_helper_socket()
+    device.start()
+    server.enroll(device.tpm.ek_hash(), 'two-users')
+    device.enroll(stepca, server)
+    cli('renew')
+    assert names_of(leaf_of(device))[0] == ['two-users']
+    for name, mode in (('device.crt', 0o644), ('device.tss', 0o640), ('ak.tss', 0o600)):
+        s = os.stat(f'{device.state}/{name}')
+        assert (pwd.getpwuid(s.st_uid).pw_name, s.st_mode & 0o777) == ('attezt-tpm', mode), name
+    assert grp.getgrgid(os.stat(f'{device.state}/device.tss').st_gid).gr_name == 'tss'
+    assert 'Verified OK' in sign_through_tpm(device, scratch)
+    cli('unenroll')
+    assert not device.exists('device.crt')
+    server.forget_all()
 
 
 # ---- It does not work
