@@ -4,6 +4,7 @@
 
 #include "http/connection.h"
 #include "protocol/attest-messages.h"
+#include "shared/log.h"
 
 #define TOO_LARGE_DETAIL "the body is too large"
 
@@ -69,6 +70,7 @@ void http_reply_error(HttpRequest *r, unsigned status, const char *error, const 
 
 /* For what is wrong before the body is read: the rest of it is not read, and the connection closes. */
 static enum MHD_Result refuse(HttpRequest *r, unsigned status, const char *error, const char *detail) {
+        log_debug("Request from %s refused with %u: %s", http_request_peer(r), status, detail);
         http_reply_error(r, status, error, detail);
         if (r->response)
                 (void) MHD_add_response_header(r->response, MHD_HTTP_HEADER_CONNECTION, "close");
@@ -148,6 +150,7 @@ static void refuse_unfinished(HttpRequest *r) {
                 "{\"error\":\"too-large\",\"detail\":\"" TOO_LARGE_DETAIL "\"}";
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
+        log_debug("Request from %s refused with 413: " TOO_LARGE_DETAIL, http_request_peer(r));
         r->state = REQUEST_IGNORED;
         if (info && info->tls_session)
                 (void) gnutls_record_send(info->tls_session, answer, strlen(answer));
