@@ -65,10 +65,10 @@ int agent_enroll_complete(const Agent *a, Job *job, sd_bus_error *error) {
                 return r;
         if (!job->acme_url)
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
-                                        "No ACME server is given, recorded or configured.");
+                                        "No ACME server is given (--acme URL), recorded or configured (ACMEServer=).");
         if (!job->attestation_url)
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
-                                        "No attestation server is given, recorded or configured.");
+                                        "No attestation server is given (--attestation URL), recorded or configured (AttestationServer=).");
         if (job->key == JOB_KEY_DEFAULT)
                 job->key = s->key;
         if (job->lifetime == 0)

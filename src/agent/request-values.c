@@ -1,20 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/request-values.h"
 
-#include <arpa/inet.h>
-
 #include "protocol/url.h"
-
-static bool loopback(const UrlParts *u) {
-        struct in6_addr six;
-        struct in_addr four;
-
-        if (u->bracketed)
-                return inet_pton(AF_INET6, u->host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
-        if (inet_pton(AF_INET, u->host, &four) == 1)
-                return ntohl(four.s_addr) >> 24 == 127;
-        return strcmp(u->host, "localhost") == 0;
-}
 
 static void drop_suffix(char *url, const char *suffix) {
         size_t n = strlen(url), k = strlen(suffix);
@@ -33,7 +20,7 @@ static int base_url(const char *url, bool http_on_loopback, char **ret) {
 
         if (strlen(url) > JOB_URL_MAX || url_parse(url, &parts) < 0)
                 return -EINVAL;
-        if (!parts.https && !(http_on_loopback && loopback(&parts)))
+        if (!parts.https && !(http_on_loopback && url_is_loopback(&parts)))
                 return -EINVAL;
         if (strpbrk(parts.path, "?#"))
                 return -EINVAL;

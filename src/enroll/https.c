@@ -48,9 +48,7 @@ bool https_url_is_loopback(const char *url) {
 
         if (url_parse(url, &parts) < 0)
                 return false;
-        if (parts.bracketed)
-                return strcmp(parts.host, "::1") == 0;
-        return strcmp(parts.host, "localhost") == 0 || strncmp(parts.host, "127.", 4) == 0;
+        return url_is_loopback(&parts);
 }
 
 /* --- What curl gives us --- */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
 #include <systemd/sd-daemon.h>
 
@@ -11,6 +14,7 @@
 #include "shared/log.h"
 
 #define EXIT_USAGE 2
+#define FRONT_USER "attezt-http"
 
 typedef struct Program {
         HttpSettings settings;
@@ -107,6 +111,24 @@ static int open_server(Program *p) {
         return 0;
 }
 
+/* Started as root, the front keeps that for its sockets and its TLS key only. A TLS key that changes later must be
+ * readable by the user. */
+static int drop_privileges(void) {
+        const struct passwd *u;
+
+        if (geteuid() != 0)
+                return 0;
+        u = getpwnam(FRONT_USER);
+        if (!u) {
+                log_warning("There is no user " FRONT_USER " to become: what strangers send is parsed as root.");
+                return 0;
+        }
+        if (setgroups(0, NULL) < 0 || setresgid(u->pw_gid, u->pw_gid, u->pw_gid) < 0 ||
+            setresuid(u->pw_uid, u->pw_uid, u->pw_uid) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return -errno;
+        return 0; /* no PR_SET_PDEATHSIG is left, but the end of atteztd is the end of the connection */
+}
+
 static int start(Program *p) {
         int r;
 
@@ -124,6 +146,9 @@ static int start(Program *p) {
         r = open_server(p);
         if (r < 0)
                 return r;
+        r = drop_privileges();
+        if (r < 0)
+                return log_error_errno(r, "Could not become user " FRONT_USER ": %m");
         r = open_backend(p);
         if (r < 0)
                 return log_error_errno(r, "Could not use the connection to atteztd: %m");

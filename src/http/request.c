@@ -92,14 +92,28 @@ static enum MHD_Result refuse_method(HttpRequest *r) {
 /* libmicrohttpd takes the first of several lengths, and either of length and encoding; what stands before it
  * may take another: RFC 9112, section 6.3, calls that smuggling. */
 typedef struct Framing {
-        unsigned n_lengths, n_encodings;
-        bool chunked;
+        unsigned n_lengths, n_encodings, n_hosts;
+        bool chunked, odd_name;
         const char *length;
 } Framing;
+
+/* RFC 9110, section 5.6.2: a token. A name with a space before its colon is another name here than elsewhere. */
+static bool is_token(const char *s) {
+        if (!*s)
+                return false;
+        for (; *s; s++)
+                if (*s <= ' ' || *s > '~' || strchr("\"(),/:;<=>?@[\\]{}", *s))
+                        return false;
+        return true;
+}
 
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key, const char *value) {
         Framing *f = cls;
 
+        if (!is_token(key))
+                f->odd_name = true;
+        if (strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0)
+                f->n_hosts++;
         if (strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
                 f->n_lengths++;
                 f->length = value;
@@ -110,13 +124,13 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
         return MHD_YES;
 }
 
-/* -EBADMSG for a body without a clear end, -EFBIG for one that says that it is too large. */
+/* -EBADMSG for headers that may be read in two ways, -EFBIG for one that says that it is too large. */
 static int check_framing(struct MHD_Connection *mhd, size_t *ret_length) {
         Framing f = {};
         size_t length = 0;
 
         (void) MHD_get_connection_values(mhd, MHD_HEADER_KIND, on_header, &f);
-        if (f.n_lengths + f.n_encodings > 1 || (f.n_encodings > 0 && !f.chunked))
+        if (f.odd_name || f.n_hosts > 1 || f.n_lengths + f.n_encodings > 1 || (f.n_encodings > 0 && !f.chunked))
                 return -EBADMSG;
         for (const char *p = f.length; p && *p; p++) {
                 if (*p < '0' || *p > '9')
@@ -172,7 +186,7 @@ static enum MHD_Result on_headers(HttpRequest *r, const char *url, const char *m
 
         k = check_framing(r->mhd, &length);
         if (k == -EBADMSG)
-                return refuse(r, MHD_HTTP_BAD_REQUEST, "malformed", "the length of the body is not clear");
+                return refuse(r, MHD_HTTP_BAD_REQUEST, "malformed", "a header is not clear: its name, or there are two, or the length of the body");
         r->route = find_route(connection_of(r)->server, url);
         if (!r->route)
                 return refuse(r, MHD_HTTP_NOT_FOUND, "not-found", "there is /attest, /secret and /root.pem");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -93,6 +94,17 @@ bool url_valid_https(const char *url) {
         UrlParts u;
 
         return url_parse(url, &u) >= 0 && u.https;
+}
+
+bool url_is_loopback(const UrlParts *u) {
+        struct in6_addr six;
+        struct in_addr four;
+
+        if (u->bracketed)
+                return inet_pton(AF_INET6, u->host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+        if (inet_pton(AF_INET, u->host, &four) == 1)
+                return ntohl(four.s_addr) >> 24 == 127;
+        return strcmp(u->host, "localhost") == 0;
 }
 
 bool url_same_origin(const char *a, const char *b) {

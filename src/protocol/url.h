@@ -20,6 +20,8 @@ typedef struct UrlParts {
 int url_parse(const char *url, UrlParts *ret);
 bool url_valid(const char *url);       /* http or https */
 bool url_valid_https(const char *url);
+/* Is it this machine itself: 127.0.0.0/8, ::1, or "localhost"? */
+bool url_is_loopback(const UrlParts *u);
 /* Both valid, same scheme, host without regard to case, same port. */
 bool url_same_origin(const char *a, const char *b);
 /* base without its trailing slashes, "/", name. */

@@ -135,6 +135,8 @@ static int start_own_front(Server *s) {
         _cleanup_free_ char *public = NULL;
         size_t n = 0;
 
+        if (geteuid() != 0)
+                log_notice("The front runs as this user, too: under systemd, or started by root, it has one of its own.");
         int r = path_join(settings->state_dir, SERVER_PUBLIC_DIR, &public);
         if (r < 0)
                 return r;

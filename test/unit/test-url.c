@@ -117,7 +117,25 @@ static void test_join(void) {
         check_int(url_join(base, "x", &b), -EINVAL);
 }
 
+static void test_loopback(void) {
+        static const char *const yes[] = { "http://127.0.0.1", "http://127.1.2.3:80/x", "http://[::1]:8080", "https://LOCALHOST" };
+        static const char *const no[] = {
+                "http://127.evil.example", "http://128.0.0.1", "http://[::2]", "http://localhost.example", "http://0.0.0.0",
+        };
+        UrlParts u;
+
+        for (size_t i = 0; i < ELEMENTSOF(yes); i++) {
+                check_int(url_parse(yes[i], &u), 0);
+                check(url_is_loopback(&u));
+        }
+        for (size_t i = 0; i < ELEMENTSOF(no); i++) {
+                check_int(url_parse(no[i], &u), 0);
+                check(!url_is_loopback(&u));
+        }
+}
+
 int main(void) {
+        test_loopback();
         test_parse();
         test_bad();
         test_origin();
