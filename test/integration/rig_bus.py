@@ -14,7 +14,9 @@ class Bus:
     def __init__(self):
         self.daemon = Daemon('dbus-daemon', '--system', '--nofork', '--nopidfile')
         self.polkit = None
-        eventually(lambda: os.path.exists(SOCKET) and run('busctl', 'status', check=False).returncode == 0,
+        eventually(lambda: os.path.exists(SOCKET) and run(
+            'busctl', 'call', 'org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus', 'GetId',
+            check=False).returncode == 0,
                    'the bus answers')
 
     def start_polkit(self):

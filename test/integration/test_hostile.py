@@ -465,6 +465,7 @@ HTTP_ROWS = {
     'bad-chunk': b'POST /attest HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n',
     'long-header': b'POST /attest HTTP/1.1\r\nHost: x\r\nX: ' + b'x' * 100000 + b'\r\n\r\n',
     'long-path': b'GET /' + b'x' * 100000 + b' HTTP/1.1\r\nHost: x\r\n\r\n',
+    'two-hosts': b'GET /root.pem HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n',
     'no-http': b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n',
 }
 
@@ -473,6 +474,20 @@ HTTP_ROWS = {
 def test_http_refused(server, row):
     status, answer = raw(server, HTTP_ROWS[row])
     assert status == 0 or 400 <= status < 500, answer
+
+
+def test_space_before_a_colon_smuggles_no_request(server):
+    """RFC 9112, 5.1: what stands before us may take the length that we do not."""
+    import ssl
+    context = ssl.create_default_context(cafile=server.tls_root)
+    with socket.create_connection(('127.0.0.1', server.port), timeout=30) as tcp, \
+            context.wrap_socket(tcp, server_hostname='attest.test', suppress_ragged_eofs=True) as s:
+        s.sendall(b'POST /secret HTTP/1.1\r\nHost: x\r\nContent-Length : 17\r\n\r\n{"secret":"AAAA"}'
+                  b'GET /root.pem HTTP/1.1\r\nHost: x\r\n\r\n')
+        answer = b''
+        while more := s.recv(65536):
+            answer += more
+    assert answer.startswith(b'HTTP/1.1 400 ') and answer.count(b'HTTP/1.1 ') == 1, answer
 
 
 @pytest.mark.parametrize('method,path,allow', [

@@ -11,7 +11,7 @@ import pytest
 
 from rig_ca import Authority, write
 from rig_device import Client, SoftAk, SoftEk
-from rig_process import ACTIVATE, RIG, Daemon, eventually, run
+from rig_process import ACTIVATE, ENVIRONMENT, RIG, Daemon, eventually, run
 from rig_programs import Server, directory, program
 
 
@@ -30,6 +30,23 @@ def test_plain_http_on_loopback(bus, ek_roots, vendor, state):
         s.enroll(ek.hash, 'plain')
         assert s.url.startswith('http://127.0.0.1:')
         assert Client(s.url).issue(ek, ak)[0] == 200
+    finally:
+        s.stop()
+
+
+def test_front_of_root_becomes_a_user_of_its_own(bus, ek_roots, state):
+    s = Server(ek_roots, tls=False, state=state, start=False)
+    # Whoever changes his user cannot be traced, so not by the leak sanitizer either.
+    s.daemon = Daemon(program('atteztd'), *s.options, notify=True,
+                      env={'ASAN_OPTIONS': ENVIRONMENT['ASAN_OPTIONS'] + ':detect_leaks=0'})
+    try:
+        s.daemon.wait_ready()
+        s.find_url()
+        children = run('ps', '-o', 'user:32=', '--ppid', str(s.daemon.process.pid)).stdout.split()
+        assert children == ['attezt-http'], children
+        s.create_ca()
+        status, _, pem = Client(s.url).request('GET', '/root.pem')
+        assert status == 200 and pem.startswith(b'-----BEGIN CERTIFICATE-----')
     finally:
         s.stop()
 
