@@ -79,7 +79,7 @@ static int take_ca_pem(Job *j, const char *text, sd_bus_error *error) {
 
 static int take_text_option(Job *j, const char *option, const char *text, sd_bus_error *error) {
         if (strcmp(option, "name") == 0)
-                return *text && !request_name_valid(text) ? invalid(error, "name cannot be a device's name.")
+                return *text && !request_name_valid(text) ? invalid(error, "name has 1 to 64 letters, digits and . _ - : @ +, the first a letter or digit.")
                                                           : replace_string(&j->name, text);
         if (strcmp(option, "key") == 0)
                 return job_key_from_string(text, &j->key) < 0 ? invalid(error, "key must be p-256 or rsa-2048.") : 0;

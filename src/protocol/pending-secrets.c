@@ -36,6 +36,7 @@ struct Pair {
 struct PendingSecrets {
         uint8_t key[32];
         size_t max, n;
+        size_t n_untrusted; /* of n: without a trusted EK certificate */
         uint64_t lifetime;
         uint64_t serial;
         size_t mask; /* number of buckets of either table, less one */
@@ -159,6 +160,7 @@ static void link_slot(PendingSecrets *s, Slot *t) {
         s->newest = t;
         t->live = true;
         s->n++;
+        s->n_untrusted += t->pair->what.evidence != EK_EVIDENCE_TRUSTED;
 }
 
 static void unlink_slot(PendingSecrets *s, Slot *t) {
@@ -171,6 +173,7 @@ static void unlink_slot(PendingSecrets *s, Slot *t) {
         *(t->newer ? &t->newer->older : &s->newest) = t->older;
         t->live = false;
         s->n--;
+        s->n_untrusted -= t->pair->what.evidence != EK_EVIDENCE_TRUSTED;
 }
 
 static void drop_pair_if_empty(PendingSecrets *s, Pair *p) {
@@ -209,9 +212,13 @@ static Slot *newest_of(Pair *p) {
 }
 
 /* A replay may come with less evidence than the honest request, before or after it. */
-static void improve_evidence(Pending *known, const Pending *what) {
+static void improve_evidence(PendingSecrets *s, Pair *p, const Pending *what) {
+        Pending *known = &p->what;
+
         if (what->evidence <= known->evidence)
                 return;
+        if (what->evidence == EK_EVIDENCE_TRUSTED)
+                s->n_untrusted -= (size_t) p->slots[0].live + (size_t) p->slots[1].live;
         known->evidence = what->evidence;
         known->tpm = what->tpm;
         memcpy(known->issuer, what->issuer, sizeof(known->issuer));
@@ -255,25 +262,31 @@ static int add_pair(PendingSecrets *s, const uint8_t id[static ID_SIZE], const P
         return 0;
 }
 
+/* Anybody can make EKs by the thousand, but no certificates for them: those may not take the last places. */
+static bool has_room(const PendingSecrets *s, EkEvidence evidence) {
+        return s->n < s->max &&
+               (evidence == EK_EVIDENCE_TRUSTED || s->n_untrusted < s->max - s->max / PENDING_SECRETS_RESERVED);
+}
+
 int pending_secrets_add(PendingSecrets *s, const Pending *what, uint64_t now_usec,
                         uint8_t ret_secret[static PENDING_SECRET_SIZE]) {
         uint8_t id[ID_SIZE];
-        bool full;
         Pair *p;
         int r;
 
         r = pair_id(s, what, id);
         if (r < 0)
                 return r;
-        full = pending_secrets_expire(s, now_usec) >= s->max;
+        (void) pending_secrets_expire(s, now_usec);
         p = find_pair(s, id);
         if (!p)
-                return full ? -ENOSPC : add_pair(s, id, what, now_usec, ret_secret);
+                return has_room(s, what->evidence) ? add_pair(s, id, what, now_usec, ret_secret) : -ENOSPC;
 
-        improve_evidence(&p->what, what);
+        improve_evidence(s, p, what);
         Slot *t = newest_of(p);
         /* When all places are taken, a secret with little time left is better than none. */
-        if (full || (p->slots[0].live && p->slots[1].live) || now_usec - t->created <= s->lifetime / 2)
+        if (!has_room(s, p->what.evidence) || (p->slots[0].live && p->slots[1].live) ||
+            now_usec - t->created <= s->lifetime / 2)
                 return make_secret(s, id, t->serial, ret_secret);
         return add_slot(s, p, now_usec, ret_secret);
 }

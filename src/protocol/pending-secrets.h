@@ -10,6 +10,7 @@
 #include "protocol/ek-certificate.h"
 
 #define PENDING_SECRETS_MAX_DEFAULT 4096U
+#define PENDING_SECRETS_RESERVED 2U /* one place of so many is kept for EKs with a trusted certificate */
 #define PENDING_SECRETS_LIFETIME_DEFAULT (120ULL * 1000 * 1000) /* microseconds, CLOCK_BOOTTIME */
 #define PENDING_SECRET_SIZE 32U
 

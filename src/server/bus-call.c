@@ -40,7 +40,8 @@ int bus_error_set(sd_bus_error *e, int error, const char *device) {
         case -ENOENT:
                 return sd_bus_error_setf(e, ATTEZT_ERROR_NOT_FOUND, "No device \"%s\" is in the inventory.", device);
         case -EEXIST:
-                return sd_bus_error_setf(e, ATTEZT_ERROR_EXISTS, "Device %s is in the inventory already.", device);
+                return sd_bus_error_setf(e, ATTEZT_ERROR_EXISTS, "Device %s is in the inventory already; to change it, remove it first.",
+                                         device);
         case -ENOTUNIQ:
                 return sd_bus_error_setf(e, ATTEZT_ERROR_EXISTS, "One of these names belongs to another device.");
         case -EINVAL:

@@ -251,7 +251,9 @@ int fronts_listen(Fronts *f, int fd_taken) {
         if (r < 0)
                 return r;
         TAKE_FD(fd);
-        return sd_event_source_set_description(f->listener, "front-listener");
+        /* Want of descriptors may last: not to be told of it all the time. */
+        r = sd_event_source_set_ratelimit(f->listener, FRONT_ACCEPT_USEC, FRONT_ACCEPT_BURST);
+        return r < 0 ? r : sd_event_source_set_description(f->listener, "front-listener");
 }
 
 int fronts_new(sd_event *event, uid_t front_uid, FrontReceived received, void *userdata, Fronts **ret) {

@@ -9,6 +9,8 @@
 
 #include "protocol/front-wire.h"
 
+#define FRONT_ACCEPT_USEC (1000ULL * 1000) /* in that time */
+#define FRONT_ACCEPT_BURST 20U             /* so many attempts to accept a front */
 #define FRONTS_MAX 16U
 /* Requests of one front without an answer, answers not yet sent included. Beyond, its socket is not read: then
  * its own queue fills, and it tells its clients to come back. */

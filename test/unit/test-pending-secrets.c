@@ -24,6 +24,13 @@ static Pending device(unsigned ek, unsigned ak) {
         return p;
 }
 
+static Pending trusted_device(unsigned ek, unsigned ak) {
+        Pending p = device(ek, ak);
+
+        p.evidence = EK_EVIDENCE_TRUSTED;
+        return p;
+}
+
 static void test_single_use(void) {
         _cleanup_(pending_secrets_freep) PendingSecrets *s = make(10);
         Pending a = device(1, 1), b = device(1, 2), got = {};
@@ -161,10 +168,10 @@ static void test_capacity(void) {
         check(!s);
         s = make(3);
         for (unsigned i = 0; i < 3; i++) {
-                Pending d = device(i, i);
+                Pending d = trusted_device(i, i);
                 check_int(pending_secrets_add(s, &d, i, secrets[i]), 0);
         }
-        Pending late = device(9, 9), first = device(0, 0);
+        Pending late = trusted_device(9, 9), first = trusted_device(0, 0);
         memset(again, 7, sizeof(again));
         check_int(pending_secrets_add(s, &late, 900, again), -ENOSPC);
         check(again[0] == 7 && again[31] == 7);
@@ -175,8 +182,31 @@ static void test_capacity(void) {
         check_int(pending_secrets_add(s, &late, 900, again), 0);
         check_int(pending_secrets_add(s, &late, 900, again), 0);
         /* Expired ones make room by themselves. */
-        Pending later = device(10, 10);
+        Pending later = trusted_device(10, 10);
         check_int(pending_secrets_add(s, &later, LIFETIME, again), 0);
+}
+
+/* A flood of EKs that somebody made leaves room for those of manufacturers. */
+static void test_reserve(void) {
+        _cleanup_(pending_secrets_freep) PendingSecrets *s = make(4);
+        uint8_t secret[32], first[32];
+        Pending got;
+
+        Pending a = device(1, 1), b = device(2, 2), c = device(3, 3), a_trusted = trusted_device(1, 1);
+        check_int(pending_secrets_add(s, &a, 0, first), 0);
+        check_int(pending_secrets_add(s, &b, 0, secret), 0);
+        check_int(pending_secrets_add(s, &c, 0, secret), -ENOSPC);
+        /* Better evidence gives the place back to the others. */
+        check_int(pending_secrets_add(s, &a_trusted, 0, secret), 0);
+        check_int(pending_secrets_add(s, &c, 0, secret), 0);
+        Pending d = trusted_device(4, 4), e = trusted_device(5, 5), f = device(6, 6);
+        check_int(pending_secrets_add(s, &d, 0, secret), 0);
+        check_int(pending_secrets_add(s, &e, 0, secret), -ENOSPC);
+        check_int(pending_secrets_take(s, first, 1, &got), 0);
+        check_int(pending_secrets_add(s, &f, 1, secret), -ENOSPC);
+        check_int(pending_secrets_add(s, &e, 1, secret), 0);
+        check_int(pending_secrets_expire(s, LIFETIME), 1);
+        check_int(pending_secrets_add(s, &f, LIFETIME, secret), 0);
 }
 
 /* What is known by its keys is known by all of them. */
@@ -209,7 +239,7 @@ static void test_cost(void) {
         check(mallinfo2().uordblks + mallinfo2().hblkhd - before < 1024U * 1024U);
         check_int(clock_gettime(CLOCK_MONOTONIC, &from), 0);
         for (unsigned i = 0; i < PENDING_SECRETS_MAX_DEFAULT; i++) {
-                Pending d = device(i, i);
+                Pending d = trusted_device(i, i);
                 check_int(pending_secrets_add(s, &d, i % 1000, secrets[i]), 0);
         }
         for (unsigned i = 0; i < PENDING_SECRETS_MAX_DEFAULT; i++)
@@ -222,6 +252,7 @@ static void test_cost(void) {
 
 int main(void) {
         test_single_use();
+        test_reserve();
         test_expiry();
         test_siblings();
         test_replay();
