@@ -4,9 +4,17 @@
 #include <fcntl.h>
 
 #include "agent/request-values.h"
+#include "shared/log.h"
 
 static int invalid(sd_bus_error *error, const char *text) {
         return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, text);
+}
+
+static int unknown_option(const char *name, sd_bus_error *error) {
+        char escaped[LOG_ESCAPED_MAX];
+
+        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "There is no option \"%s\".",
+                                 log_escape(name, strlen(name), escaped));
 }
 
 /* Only memory is read here: a pipe, a device or a network file system could keep the loop waiting. */
@@ -79,8 +87,10 @@ static int take_ca_pem(Job *j, const char *text, sd_bus_error *error) {
 
 static int take_text_option(Job *j, const char *option, const char *text, sd_bus_error *error) {
         if (strcmp(option, "name") == 0)
-                return *text && !request_name_valid(text) ? invalid(error, "name has 1 to 64 letters, digits and . _ - : @ +, the first a letter or digit.")
-                                                          : replace_string(&j->name, text);
+                return *text && !request_name_valid(text)
+                               ? invalid(error, "name has 1 to 64 letters, digits and . _ - : @ +, the first a letter "
+                                                "or digit.")
+                               : replace_string(&j->name, text);
         if (strcmp(option, "key") == 0)
                 return job_key_from_string(text, &j->key) < 0 ? invalid(error, "key must be p-256 or rsa-2048.") : 0;
         if (strcmp(option, "ek") == 0)
@@ -92,16 +102,13 @@ static int take_text_option(Job *j, const char *option, const char *text, sd_bus
         if (strcmp(option, "eab-kid") == 0)
                 return strlen(text) > JOB_EAB_KID_MAX ? invalid(error, "eab-kid is too long.")
                                                       : replace_string(&j->eab_kid, text);
-        return invalid(error, "There is an unknown option.");
+        return unknown_option(option, error);
 }
 
-static int read_option(sd_bus_message *m, Job *j, sd_bus_error *error) {
-        const char *option, *text;
+static int read_option(sd_bus_message *m, const char *option, Job *j, sd_bus_error *error) {
+        const char *text;
         int r;
 
-        r = sd_bus_message_read(m, "s", &option);
-        if (r < 0)
-                return r;
         if (strcmp(option, "eab-key") == 0)
                 return read_eab_key(m, j, error);
         if (strcmp(option, "lifetime") == 0)
@@ -112,18 +119,29 @@ static int read_option(sd_bus_message *m, Job *j, sd_bus_error *error) {
         return take_text_option(j, option, text, error);
 }
 
-typedef int (*OptionFunc)(sd_bus_message *m, void *userdata, sd_bus_error *error);
+typedef int (*OptionFunc)(sd_bus_message *m, const char *name, void *userdata, sd_bus_error *error);
+
+static int wrong_type(const char *name, sd_bus_error *error) {
+        char escaped[LOG_ESCAPED_MAX];
+
+        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The value of option \"%s\" has the wrong type.",
+                                 log_escape(name, strlen(name), escaped));
+}
 
 static int read_options(sd_bus_message *m, OptionFunc func, void *userdata, sd_bus_error *error) {
+        const char *name;
         int r;
 
         r = sd_bus_message_enter_container(m, 'a', "{sv}");
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = func(m, userdata, error);
+                r = sd_bus_message_read(m, "s", &name);
+                if (r < 0)
+                        return r;
+                r = func(m, name, userdata, error);
                 if (r == -ENXIO)
-                        return invalid(error, "An option's value has the wrong type.");
+                        return wrong_type(name, error);
                 if (r < 0)
                         return r;
                 r = sd_bus_message_exit_container(m);
@@ -133,8 +151,8 @@ static int read_options(sd_bus_message *m, OptionFunc func, void *userdata, sd_b
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-static int on_enroll_option(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return read_option(m, userdata, error);
+static int on_enroll_option(sd_bus_message *m, const char *name, void *userdata, sd_bus_error *error) {
+        return read_option(m, name, userdata, error);
 }
 
 static int read_urls(sd_bus_message *m, Job *j, sd_bus_error *error) {
@@ -176,21 +194,15 @@ typedef struct OneOption {
         const char *text;
 } OneOption;
 
-static int expect_name(sd_bus_message *m, const OneOption *o, sd_bus_error *error) {
-        const char *name;
-        int r;
-
-        r = sd_bus_message_read(m, "s", &name);
-        if (r < 0)
-                return r;
-        return o->name && strcmp(o->name, name) == 0 ? 0 : invalid(error, "There is an unknown option.");
+static int expect_name(const char *name, const OneOption *o, sd_bus_error *error) {
+        return o->name && strcmp(o->name, name) == 0 ? 0 : unknown_option(name, error);
 }
 
-static int on_flag(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+static int on_flag(sd_bus_message *m, const char *name, void *userdata, sd_bus_error *error) {
         OneOption *o = userdata;
         int flag, r;
 
-        r = expect_name(m, o, error);
+        r = expect_name(name, o, error);
         if (r < 0)
                 return r;
         r = sd_bus_message_read(m, "v", "b", &flag);
@@ -200,11 +212,11 @@ static int on_flag(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-static int on_string(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+static int on_string(sd_bus_message *m, const char *name, void *userdata, sd_bus_error *error) {
         OneOption *o = userdata;
         int r;
 
-        r = expect_name(m, o, error);
+        r = expect_name(name, o, error);
         if (r < 0)
                 return r;
         return sd_bus_message_read(m, "v", "s", &o->text);

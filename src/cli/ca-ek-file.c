@@ -63,7 +63,7 @@ int ca_read_ek_file(const char *path, uint8_t ret_hash[static 32]) {
                 return EXIT_FAILURE;
         }
         if (r < 0) {
-                log_error_errno(r, "There is neither a certificate nor a public key (DER or PEM) in \"%s\": %m", path);
+                log_error("There is neither a certificate nor a public key (DER or PEM) in \"%s\".", path);
                 return EXIT_FAILURE;
         }
         r = public_key_hash(&key, ret_hash);

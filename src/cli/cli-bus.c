@@ -62,7 +62,8 @@ int cli_bus_error(const Cli *c, const sd_bus_error *error) {
         const char *text = error->message ? error->message : error->name ? error->name : "Unknown error.";
         for (size_t i = 0; i < ELEMENTSOF(hints); i++)
                 if (sd_bus_error_has_name(error, hints[i].name)) {
-                        tell(text, hints[i].hint);
+                        bool moot = hints[i].status == EXIT_NOT_ENROLLED && strcmp(c->verb->words, "unenroll") == 0;
+                        tell(text, moot ? NULL : hints[i].hint);
                         return hints[i].status;
                 }
         tell(text, NULL);

@@ -22,7 +22,7 @@ static int append_ca_file(sd_bus_message *m, const char *path) {
                 r = -EINVAL;
         if (r < 0) {
                 log_error_errno(r, "Could not read the certificates in %s: %m", path);
-                return r;
+                exit(EXIT_FAILURE);
         }
         return device_append_text(m, "ca-pem", (const char *) pem.data);
 }
@@ -36,7 +36,7 @@ static int append_eab_key(sd_bus_message *m, const char *path) {
         r = file_read(path, EAB_KEY_TEXT_MAX, &key);
         if (r < 0) {
                 log_error_errno(r, "Could not read the key in %s: %m", path);
-                return r;
+                exit(EXIT_FAILURE);
         }
         fd = memfd_create("attezt-eab-key", MFD_CLOEXEC);
         if (fd < 0)

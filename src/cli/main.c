@@ -32,11 +32,12 @@ static void print_verbs(FILE *f, const char *first_word) {
         }
 }
 
-static void print_help(FILE *f) {
-        fprintf(f, "attezt [OPTIONS…] VERB …\n\n"
-                   "Certificates for machines that prove who they are with their TPM.\n\n"
-                   "Verbs:\n");
-        print_verbs(f, NULL);
+/* first_word: "ca ", or NULL for all verbs. */
+static void print_help(FILE *f, const char *first_word) {
+        fprintf(f, "attezt [OPTIONS…] %sVERB …\n\n%s\n\nVerbs:\n", first_word ?: "",
+                first_word ? "The attestation CA on this machine, and its inventory of devices." :
+                             "Certificates for machines that prove who they are with their TPM.");
+        print_verbs(f, first_word);
         fprintf(f, "\nOptions:\n"
                    "  --help                       Show this, or the help of a verb\n"
                    "  --version                    Show the version\n"
@@ -65,11 +66,11 @@ static int match(const Verb *v, int argc, char **argv) {
 
 static int unknown_verb(int argc, char **argv) {
         if (argc == 0) {
-                print_help(stderr);
+                print_help(stderr, NULL);
                 return EXIT_USAGE;
         }
         if (strcmp(argv[0], "ca") == 0 && (argc == 1 || strcmp(argv[1], "--help") == 0)) {
-                print_verbs(argc == 1 ? stderr : stdout, "ca ");
+                print_help(argc == 1 ? stderr : stdout, "ca ");
                 return argc == 1 ? EXIT_USAGE : EXIT_SUCCESS;
         }
 
@@ -93,7 +94,7 @@ static void parse_options(Cli *c, int argc, char **argv) {
         for (int o; (o = getopt_long(argc, argv, "+h", options, NULL)) >= 0;)
                 switch (o) {
                 case 'h':
-                        print_help(stdout);
+                        print_help(stdout, NULL);
                         exit(EXIT_SUCCESS);
                 case 'v':
                         puts("attezt " ATTEZT_VERSION);

@@ -70,6 +70,10 @@ static int explain_status(const AcmeClient *c, const char *what, const HttpsRepl
         if (reply->status == 502 || reply->status == 503 || reply->status == 504)
                 return fail(f, -EAGAIN, OUTCOME_UNREACHABLE, "The ACME server %s cannot serve now (HTTP status %u)",
                             origin_of(c, origin), reply->status);
+        if (reply->status >= 300 && reply->status < 400)
+                return fail(f, -EBADMSG, OUTCOME_BAD_ANSWER,
+                            "The ACME server %s redirects (HTTP status %u), which is not followed", origin_of(c, origin),
+                            reply->status);
         return fail(f, -EREMOTEIO, OUTCOME_REFUSED, "The ACME server %s says no to %s (HTTP status %u)",
                     origin_of(c, origin), what, reply->status);
 }
@@ -85,7 +89,7 @@ static int get_directory(AcmeClient *c, char *url, HttpsReply *ret, Failure *f) 
 static int wrong_directory(const AcmeClient *c, const HttpsReply *reply, Failure *f) {
         char escaped[LOG_ESCAPED_MAX];
 
-        if (reply->status >= 500)
+        if (reply->status >= 500 || (reply->status >= 300 && reply->status < 400))
                 return explain_status(c, "the directory", reply, f);
         return fail(f, -ENOENT, OUTCOME_WRONG_PROVISIONER,
                     "There is no ACME directory at %s (HTTP status %u): is the provisioner's name right?",

@@ -23,7 +23,8 @@ static int explain(const char *base_url, const char *name, const HttpsReply *rep
         (void) refusal_text(reply, said);
         switch (reply->status) {
         case 403:
-                return fail(f, -EACCES, OUTCOME_REFUSED, "The attestation server %s refuses this TPM: %s", origin, said);
+                return fail(f, -EACCES, OUTCOME_REFUSED, "The attestation server %s refuses this TPM%s%s", origin,
+                            *said ? ": " : "", said);
         case 404:
         case 405:
                 return fail(f, -EBADMSG, OUTCOME_BAD_ANSWER,
@@ -39,8 +40,8 @@ static int explain(const char *base_url, const char *name, const HttpsReply *rep
                         return fail(f, -EBADMSG, OUTCOME_BAD_ANSWER,
                                     "The attestation server %s redirects (HTTP status %u), which is not followed",
                                     origin, reply->status);
-                return fail(f, -EREMOTEIO, OUTCOME_REFUSED, "The attestation server %s says no (HTTP status %u): %s",
-                            origin, reply->status, said);
+                return fail(f, -EREMOTEIO, OUTCOME_REFUSED, "The attestation server %s says no (HTTP status %u)%s%s",
+                            origin, reply->status, *said ? ": " : "", said);
         }
 }
 

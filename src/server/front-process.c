@@ -59,7 +59,7 @@ static void on_gone(Helper *h, const char *how, void *userdata) {
         if (p->n_started == 1 && helper_exit_status(h) > 0 &&
             boottime_usec(p) - p->started_usec < FRONT_START_USEC) {
                 log_error("The front (" FRONT_PROGRAM ") could not start: %s.", how);
-                (void) sd_event_exit(p->event, EXIT_FAILURE);
+                (void) sd_event_exit(p->event, helper_exit_status(h)); /* 2: our --listen is no address */
         } else
                 schedule_restart(p, how);
         p->helper = helper_free(p->helper);

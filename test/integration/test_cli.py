@@ -120,6 +120,14 @@ def test_refusal_says_what_to_do(device, server, stepca):
     # The very command works.
     cli(*m[0].split()[1:])
     device.enroll(stepca, server)
+    # A renewal proposes the name that the device had, not that of its host.
+    name = m[2] + '.recorded'
+    server.remove(m[1])
+    cli('ca', 'enroll', m[1], name)
+    device.enroll(stepca, server)
+    server.remove(m[1])
+    r = cli('renew', check=False)
+    assert re.search(f'attezt ca enroll {m[1]} {name}$', r.stderr, re.MULTILINE), r.stderr
 
 
 def test_unknown_issuer_names_it_and_the_ways_out(bus, server, stepca, new_device):
@@ -225,6 +233,26 @@ def test_flags_of_ca_enroll(server):
 def test_help(verb):
     r = cli(*verb.split(), '--help', user='nobody')
     assert r.stdout.strip() and r.stderr == ''
+
+
+def test_help_of_ca_has_a_head_and_the_options():
+    r = cli('ca', '--help')
+    assert r.stdout.startswith('attezt [OPTIONS…] ca VERB …\n') and '--json' in r.stdout and 'unenroll' not in r.stdout
+
+
+@pytest.mark.parametrize('line', [
+    'enroll --acme https://ca.test/x --attestation https://attest.test --ca-file /nonexistent',
+    'enroll --acme https://ca.test/x --attestation https://attest.test --eab-kid x --eab-key-file /nonexistent',
+    'ca enroll x --certificate /etc/passwd',
+])
+def test_one_line_for_a_file_that_does_not_serve(server, device, line):
+    r = cli(*line.split(), check=False)
+    assert r.returncode == FAILED and len(r.stderr.splitlines()) == 1 and 'Invalid argument' not in r.stderr, r.stderr
+
+
+def test_unenroll_of_what_is_not_enrolled_gives_no_advice_to_enrol(server, device):
+    r = cli('unenroll', check=False)
+    assert r.returncode == NOT_ENROLLED and 'attezt enroll' not in r.stderr, r.stderr
 
 
 @pytest.mark.parametrize('line', [

@@ -289,6 +289,10 @@ def test_wrong_options_of_enroll(server, stepca, device):
     for options in ("{'key': <'p-521'>}", "{'ek': <'x'>}", "{'unknown': <1>}", "{'lifetime': <'1h'>}", "{'name': <'*.x'>}",
                     "{'ca-pem': <'no pem'>}", "{'eab-kid': <'kid alone'>}"):
         assert error_of(*AGENT, 'Enroll', *urls, options) is not None, options
+    for options, name in (("{'unknown': <1>}", 'unknown'), ("{'lifetime': <'1h'>}", 'lifetime')):
+        r = run('gdbus', 'call', '--system', '--dest', AGENT[0], '--object-path', AGENT[1], '--method',
+                f'{AGENT[2]}.Enroll', *urls, options, check=False)
+        assert f'"{name}"' in r.stderr, r.stderr
     for url in ('http://ca.test/acme/x', 'ftp://x', 'x', 'https://', 'https://a b/', 'https://u:p@ca.test/x'):
         assert error_of(*AGENT, 'Enroll', f'"{url}"', f'"{server.url}"', '@a{sv} {}') is not None, url
     assert device.property('State') == 'unenrolled'

@@ -79,6 +79,12 @@ def test_plain_http_elsewhere_is_refused(bus, ek_roots, state, address):
     assert re.search('plain|TLS|Cannot listen', d.log, re.IGNORECASE), d.log
 
 
+@pytest.mark.parametrize('address', ['8080', 'nonsense', '127.0.0.1:99999'])
+def test_no_address_is_wrong_usage(bus, ek_roots, state, address):
+    d = Daemon(program('atteztd'), '--state-dir', state, '--listen', address, '--no-bus', user='atteztd')
+    assert d.wait() == 2, d.log
+
+
 def test_plain_http_elsewhere_by_setting(bus, ek_roots, state):
     s = Server(ek_roots, tls=False, state=state, listen='0.0.0.0:0', options=['--allow-plaintext'])
     s.stop()
