@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The way to the device key: a queue before attezt-tpm-signer, which is started by the first operation and may go
+ * when it is idle. One operation is under way at a time, in the order of their arrival. */
+#include <systemd/sd-event.h>
+
+#include "protocol/token-operation.h"
+
+#define SIGNER_QUEUE_MAX 256U     /* operations waiting; beyond it: TOKEN_BUSY */
+#define SIGNER_LIMIT_SEC 20U      /* for one operation, helper's start included; then TOKEN_TIMEOUT, and a new helper */
+
+typedef struct SignerSettings {
+        const char *socket_path; /* NULL: the default one if it is there, else a child of ours */
+        const char *tcti;        /* these are for a child; NULL: its defaults */
+        const char *state_dir;
+} SignerSettings;
+
+typedef struct Signer Signer;
+typedef struct SignerRequest SignerRequest;
+
+int signer_new(sd_event *event, const SignerSettings *settings, Signer **ret); /* settings are copied */
+Signer *signer_free(Signer *s); /* calls no completion */
+
+/* Called once, from the loop, never from inside signer_submit(); the request is gone when it returns. */
+typedef void (*SignerDone)(const TokenResult *result, void *userdata);
+int signer_submit(Signer *s, const TokenOperation *o, SignerDone done, void *userdata, SignerRequest **ret); /* -ENOMEM */
+/* The asker is gone: no completion will be called. What is under way goes on. */
+void signer_forget(SignerRequest *r);
