@@ -5,9 +5,6 @@
  * key is handed out as an operation, and its result handed in. */
 #include "protocol/pkcs11-objects.h"
 
-#define PKCS11_SESSIONS_MAX 64U            /* of one connection */
-#define PKCS11_INPUT_MAX (32U * 1024)      /* bytes to sign or to decrypt in one call */
-
 typedef struct Pkcs11Connection Pkcs11Connection;
 
 /* shown: this client may see the token; else it gets a slot that stays empty. token outlives the connection. */
@@ -22,8 +19,12 @@ typedef enum Pkcs11Answer {
 } Pkcs11Answer;
 
 /* frame: one whole frame as pkcs11_frame_size() (pkcs11-wire) counted it. now: seconds since the epoch, to tell
- * which old keys may still be used. ret_reply is a whole frame. -EBADMSG: close, there is nothing to say; -ENOMEM. */
+ * which old keys may still be used. ret_reply is a whole frame. -EBADMSG: close, there is nothing to say; -EBUSY: an
+ * operation is under way; -ENOMEM.
+ *
+ * A connection may begin in the middle of a client's life: one that was kept over a restart. So no call demands
+ * C_Initialize before it, and numbers of sessions begin where now says, so that old ones are unknown. */
 int pkcs11_connection_handle(Pkcs11Connection *c, ByteView frame, int64_t now, Pkcs11Answer *ret, Bytes *ret_reply,
                              TokenOperation *ret_operation);
-/* The result of the operation that was handed out. ret_reply is a whole frame. */
+/* The result of the operation that was handed out. ret_reply is a whole frame. -EINVAL: there was none; -ENOMEM */
 int pkcs11_connection_complete(Pkcs11Connection *c, const TokenResult *result, Bytes *ret_reply);
