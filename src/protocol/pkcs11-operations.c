@@ -56,8 +56,6 @@ static uint32_t begin_active(const Pkcs11Call *c, const Pkcs11Mechanism *m, uint
                 pkcs11_active_end(a);
                 return rv;
         }
-        a->plan.operation.generation = pkcs11_generation_number(g);
-        memcpy(a->plan.operation.key, pkcs11_generation_key_hash(g), sizeof(a->plan.operation.key));
         a->key = handle;
         a->active = true;
         return CKR_OK;
@@ -128,6 +126,8 @@ static uint32_t submit(Pkcs11Call *c, Pkcs11Active *a) {
         rv = finish_data(a, pkcs11_generation_key(g));
         if (rv != CKR_OK)
                 return rv;
+        a->plan.operation.generation = pkcs11_generation_number(g);
+        memcpy(a->plan.operation.key, pkcs11_generation_key_hash(g), sizeof(a->plan.operation.key));
         *c->operation = a->plan.operation;
         c->connection->pending = a;
         return CKR_OK;
