@@ -198,7 +198,8 @@ const Pkcs11Attribute *pkcs11_object_attribute(const Pkcs11Object *o, uint32_t t
 bool pkcs11_object_is_secret(const Pkcs11Object *o, uint32_t type) {
         if (o->kind != PKCS11_KIND_PRIVATE_KEY)
                 return false;
-        return o->key_type == KEY_TYPE_RSA ? type >= CKA_PRIVATE_EXPONENT && type <= CKA_COEFFICIENT : type == CKA_VALUE;
+        return o->key_type == KEY_TYPE_RSA ? type >= CKA_PRIVATE_EXPONENT && type <= CKA_COEFFICIENT :
+                                             type == CKA_VALUE;
 }
 
 bool pkcs11_object_matches(const Pkcs11Object *o, const Pkcs11Template *t) {

@@ -14,7 +14,8 @@
 #define NUMBER_PUBLIC_KEY 3U
 #define NUMBER_INTERMEDIATE(i) (4U + 2U * (uint32_t) (i)) /* its public key is the next one */
 
-static_assert(NUMBER_INTERMEDIATE(PKCS11_INTERMEDIATES_MAX) <= 1U << HANDLE_NUMBER_BITS, "too few bits for all objects");
+static_assert(NUMBER_INTERMEDIATE(PKCS11_INTERMEDIATES_MAX) <= 1U << HANDLE_NUMBER_BITS,
+              "too few bits for all objects");
 
 struct Pkcs11Generation {
         unsigned n_ref;

@@ -133,3 +133,95 @@ static inline void set_token(Pkcs11Token *t, const char *newest, const char *old
         for (size_t i = 0; i < n; i++)
                 pkcs11_generation_unref(g[i]);
 }
+
+/* --- A client with its token --- */
+
+#define RSA_CHAIN TEST_PEM_RSA TEST_PEM_INTER
+#define EC_CHAIN TEST_PEM_EC TEST_PEM_INTER
+#define RSA_KEY 0x38a971f2U /* handles of private keys: of the certificates' SHA-256 */
+#define EC_KEY 0x6c888d02U
+
+static const char serial[16] = { "0123456789abcdef" };
+
+typedef struct Client {
+        Pkcs11Token *token;
+        Pkcs11Connection *c;
+        uint64_t session;
+        Frame f;
+} Client;
+
+static inline void client_done(Client *k) {
+        pkcs11_connection_free(k->c);
+        pkcs11_token_free(k->token);
+}
+#define _cleanup_client_ _cleanup_(client_done)
+
+static inline void begin(Client *k, uint32_t call, const char *signature) {
+        frame_begin(&k->f, call, signature);
+}
+
+/* With the session, which most of them begin with. */
+static inline void begin_session(Client *k, uint32_t call, const char *signature) {
+        begin(k, call, signature);
+        write_u64(&k->f.w, k->session);
+}
+
+static inline uint64_t open_session(Client *k) {
+        begin(k, 10, "uu");
+        write_u64(&k->f.w, 1);
+        write_u64(&k->f.w, CKF_SERIAL_SESSION | CKF_RW_SESSION);
+        _cleanup_reply_ Reply r = ask(k->c, &k->f);
+        check_int(r.call, 10);
+        uint64_t id = read_u64(&r.r);
+        check(reader_done(&r.r) && id != 0 && id <= INT32_MAX);
+        return id;
+}
+
+static inline Client make_client(const char *newest, const char *older) {
+        Client k = {};
+
+        check_int(pkcs11_token_new(serial, &k.token), 0);
+        set_token(k.token, newest, older);
+        check_int(pkcs11_connection_new(k.token, true, &k.c), 0);
+        if (newest)
+                k.session = open_session(&k);
+        return k;
+}
+
+static inline void check_reply(Client *k, const char *hex) {
+        _cleanup_reply_ Reply r = ask(k->c, &k->f);
+
+        check_int(r.rv, CKR_OK);
+        check_hex(VIEW(r.r.at, r.r.left), hex);
+}
+
+static inline uint64_t slot_call(Client *k, uint32_t call, const char *signature, const char *hex) {
+        begin(k, call, signature);
+        put_hex(&k->f, hex);
+        return ask_rv(k->c, &k->f);
+}
+
+static inline uint64_t session_call(Client *k, uint32_t call, const char *signature, const char *hex) {
+        begin_session(k, call, signature);
+        put_hex(&k->f, hex);
+        return ask_rv(k->c, &k->f);
+}
+
+static inline void begin_get(Client *k, uint64_t handle, const char *hex) {
+        begin_session(k, 24, "uufA");
+        write_u64(&k->f.w, handle);
+        put_hex(&k->f, hex);
+}
+
+static inline uint64_t sign_init(Client *k, uint32_t call, uint64_t key, const char *mechanism) {
+        begin_session(k, call, "uMu");
+        put_hex(&k->f, mechanism);
+        write_u64(&k->f.w, key);
+        return ask_rv(k->c, &k->f);
+}
+
+static inline void begin_data(Client *k, uint32_t call, ByteView data, uint32_t room) {
+        begin_session(k, call, "uayfy");
+        put_data(&k->f, data);
+        write_u32(&k->f.w, room);
+}

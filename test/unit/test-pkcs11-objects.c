@@ -2,14 +2,9 @@
 #include "pkcs11-client.h"
 #include "protocol/pkcs11-objects.h"
 
-#define RSA_CHAIN TEST_PEM_RSA TEST_PEM_INTER
-#define EC_CHAIN TEST_PEM_EC TEST_PEM_INTER
-
 /* 27 bits of each certificate's SHA-256 */
 #define RSA_HANDLES 0x38a971f0U
 #define EC_HANDLES 0x6c888d00U
-
-static const char serial[16] = { "0123456789abcdef" };
 
 static Pkcs11Token *make_token(const char *newest, const char *older) {
         Pkcs11Token *t = NULL;
