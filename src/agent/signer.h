@@ -14,6 +14,8 @@ typedef struct SignerSettings {
         const char *socket_path; /* NULL: the default one if it is there, else a child of ours */
         const char *tcti;        /* these are for a child; NULL: its defaults */
         const char *state_dir;
+        const char *program;     /* NULL: attezt-tpm-signer, beside this program or installed */
+        uint64_t limit_usec;     /* 0: SIGNER_LIMIT_SEC */
 } SignerSettings;
 
 typedef struct Signer Signer;
@@ -22,8 +24,10 @@ typedef struct SignerRequest SignerRequest;
 int signer_new(sd_event *event, const SignerSettings *settings, Signer **ret); /* settings are copied */
 Signer *signer_free(Signer *s); /* calls no completion */
 
-/* Called once, from the loop, never from inside signer_submit(); the request is gone when it returns. */
+/* Called once, from the loop, never from inside signer_submit(); the request is gone when it returns. It may submit,
+ * forget, and free the signer. */
 typedef void (*SignerDone)(const TokenResult *result, void *userdata);
-int signer_submit(Signer *s, const TokenOperation *o, SignerDone done, void *userdata, SignerRequest **ret); /* -ENOMEM */
-/* The asker is gone: no completion will be called. What is under way goes on. */
+/* -ENOMEM; -EINVAL: what token_operation_encode() does not take. */
+int signer_submit(Signer *s, const TokenOperation *o, SignerDone done, void *userdata, SignerRequest **ret);
+/* The asker is gone: no completion will be called, and r is not to be used any more. What is under way goes on. */
 void signer_forget(SignerRequest *r);

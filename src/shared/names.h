@@ -20,6 +20,7 @@
 
 #define ATTEZT_FRONT_SOCKET "/run/atteztd/front"
 #define ATTEZT_ENROLL_SOCKET "/run/attezt-enroll/socket"
+#define ATTEZT_TPM_SIGNER_SOCKET "/run/attezt-tpm-signer/socket"
 #define ATTEZT_SERVER_STATE_DIR ATTEZT_STATEDIR "/atteztd"
 #define ATTEZT_AGENT_STATE_DIR ATTEZT_STATEDIR "/attezt"
 #define ATTEZT_SETTINGS_DIR ATTEZT_SYSCONFDIR "/attezt"
