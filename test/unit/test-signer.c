@@ -227,17 +227,15 @@ static void test_forget(void) {
         rig_start("answer", NULL, 0);
         Asker *first = ask(), *second = ask();
         (void) ask();
-        while (starts() == 0) /* the first one is under way */
-                run_for(1000);
+        check(sd_event_run(rig.event, UINT64_MAX) > 0); /* one turn: the first one is under way */
         signer_forget(TAKE_PTR(second->request));
-        if (first->request)
-                signer_forget(TAKE_PTR(first->request));
+        signer_forget(TAKE_PTR(first->request));
         (void) ask();
         while (rig.status[3] != TOKEN_OK || rig.pid[3] == 0)
                 check(sd_event_run(rig.event, UINT64_MAX) >= 0);
-        check_int(rig.order[rig.n_done - 1], 3);
-        check_int(rig.order[rig.n_done - 2], 2);
-        check_int(rig.pid[1], 0);
+        check_int(rig.n_done, 2);
+        check_int(rig.order[0], 2);
+        check_int(rig.order[1], 3);
 
         /* The last of the queue, then a new one; all that is refused. */
         for (unsigned i = 0; i < SIGNER_QUEUE_MAX + 2; i++)
