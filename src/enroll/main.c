@@ -4,11 +4,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "enroll/enroll.h"
 #include "enroll/progress.h"
+#include "shared/channel.h"
 #include "shared/files.h"
 #include "shared/helper.h"
 #include "shared/log.h"
@@ -16,7 +16,7 @@
 
 #define DEADLINE_DEFAULT 180U /* seconds for one job */
 #define DEADLINE_MAX 3600U
-#define JOB_WAIT_SECONDS 30   /* for the job to arrive */
+#define JOB_WAIT_SECONDS 30U  /* for the job to arrive */
 
 typedef struct Options {
         EnrollSettings settings;
@@ -97,40 +97,13 @@ static int parse_options(int argc, char *argv[], Options *o) {
         return 1;
 }
 
-/* The spawner's socket, an accepted connection of systemd's, or its listening socket: all at the same place. */
-static int open_channel(void) {
-        struct timeval wait = { .tv_sec = JOB_WAIT_SECONDS };
-        int type = 0, listening = 0, fd = HELPER_FD;
-        socklen_t size = sizeof(type);
-
-        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0)
-                return -errno;
-        if (type != SOCK_SEQPACKET)
-                return -EPROTOTYPE;
-        size = sizeof(listening);
-        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0)
-                return -errno;
-        if (listening) {
-                fd = accept4(HELPER_FD, NULL, NULL, SOCK_CLOEXEC);
-                if (fd < 0)
-                        return -errno;
-        }
-        return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0 ? -errno : fd;
-}
-
 static int receive_job(int fd, Job *ret) {
         _cleanup_bytes_erase_ Bytes buffer = { .data = malloc(HELPER_WIRE_MAX), .size = HELPER_WIRE_MAX };
-        struct iovec iov = { .iov_base = buffer.data, .iov_len = buffer.size };
-        struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 
         if (!buffer.data)
                 return -ENOMEM;
-        ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-        if (n < 0)
-                return errno == EAGAIN ? -ETIMEDOUT : -errno;
-        if (n == 0)
-                return -ECONNRESET;
-        return message.msg_flags & MSG_TRUNC ? -EBADMSG : job_decode(VIEW(buffer.data, (size_t) n), ret);
+        int n = channel_receive(fd, buffer.size, buffer.data);
+        return n < 0 ? n : job_decode(VIEW(buffer.data, n), ret);
 }
 
 /* One job at a time, even if an agent was started anew meanwhile. Held until the process ends. */
@@ -211,7 +184,7 @@ int main(int argc, char *argv[]) {
         (void) umask(0022);
         (void) signal(SIGPIPE, SIG_IGN);
 
-        int fd = open_channel();
+        int fd = channel_open(HELPER_FD, JOB_WAIT_SECONDS);
         if (fd < 0) {
                 (void) log_error_errno(fd, "Descriptor %d is no socket to get a job from: %m", HELPER_FD);
                 return EXIT_FAILURE;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "protocol/key-file.h"
 #include "shared/enrollment-settings.h"
 #include "shared/files.h"
 
@@ -17,7 +18,6 @@
 #define CURRENT "current"
 #define TEMPORARY_LINK ".link.new"
 #define CHAIN_MAX (256U * 1024) /* bytes of a PEM chain */
-#define KEY_MAX (32U * 1024)    /* bytes of device.tss */
 
 #define GROUP_TPM "tss"      /* may load the key */
 #define GROUP_AGENT "attezt" /* reads settings and AK certificate */
@@ -73,7 +73,7 @@ static int load_files(int fd, Enrollment *e) {
             (r = read_optional(fd, "ak.crt", CHAIN_MAX, &e->ak_chain_pem)) < 0 ||
             (r = read_optional(fd, "ca.pem", JOB_CA_PEM_MAX, &e->ca_pem)) < 0)
                 return r;
-        r = file_read_at(fd, "device.tss", KEY_MAX, &e->key_pem);
+        r = file_read_at(fd, "device.tss", KEY_FILE_MAX, &e->key_pem);
         return r == -EACCES ? 0 : r; /* the agent does without */
 }
 
@@ -97,6 +97,19 @@ int enrollment_load(const char *dir, Enrollment *ret) {
                 return r == -ENOENT || r == -ENOTDIR || r == -EFBIG || r == -EINVAL ? -EBADMSG : r;
         *ret = TAKE_GENERIC(e, (Enrollment) {});
         return 0;
+}
+
+int enrollment_read_key(const char *dir, uint64_t generation, Bytes *ret) {
+        char path[GENERATION_PATH_MAX];
+
+        if (generation == 0 || generation > GENERATION_MAX)
+                return -ENOENT;
+        _cleanup_close_ int dir_fd = dir_open(dir);
+        if (dir_fd < 0)
+                return dir_fd;
+        generation_path(generation, path);
+        _cleanup_close_ int fd = dir_open_at(dir_fd, path);
+        return fd < 0 ? fd : file_read_at(fd, "device.tss", KEY_FILE_MAX, ret);
 }
 
 /* --- Store --- */

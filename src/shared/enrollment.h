@@ -18,6 +18,8 @@
 
 /* -ENOENT: not enrolled. -EBADMSG: something there cannot be read. */
 int enrollment_load(const char *dir, Enrollment *ret);
+/* device.tss of one generation, the current one or the one before. -ENOENT: there is none. */
+int enrollment_read_key(const char *dir, uint64_t generation, Bytes *ret);
 /* Writes the next generation and switches to it; durable when it returns. e->generation is ignored. */
 int enrollment_store(const char *dir, const Enrollment *e);
 /* Removes certificates, keys and settings (accounts and AK too with everything). */

@@ -12,6 +12,7 @@ struct TpmDevice {
         TSS2_TCTI_CONTEXT *tcti;
         ESYS_CONTEXT *esys;
         size_t nv_chunk; /* 0: not asked yet */
+        TSS2_RC last_failure;
         char error[TPM_TEXT_MAX];
 };
 
@@ -59,6 +60,10 @@ TpmDevice *tpm_device_free(TpmDevice *t) {
 
 const char *tpm_device_error(const TpmDevice *t) {
         return t->error;
+}
+
+bool tpm_device_locked_out(const TpmDevice *t) {
+        return (t->last_failure & ~TSS2_RC_LAYER_MASK) == TPM2_RC_LOCKOUT;
 }
 
 ESYS_CONTEXT *tpm_device_esys(TpmDevice *t) {
@@ -109,6 +114,7 @@ int tpm_device_result(TpmDevice *t, const char *command, TSS2_RC rc) {
         (void) alarm(0);
         if (rc == TSS2_RC_SUCCESS)
                 return 0;
+        t->last_failure = rc;
         (void) snprintf(t->error, sizeof(t->error), "TPM2_%s: %s", command, Tss2_RC_Decode(rc));
         return rc_to_errno(rc);
 }

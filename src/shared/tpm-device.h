@@ -30,6 +30,8 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(TpmDevice *, tpm_device_free);
 
 /* What went wrong last; "" if nothing did. */
 const char *tpm_device_error(const TpmDevice *t);
+/* The last failure was the protection against guessing. */
+bool tpm_device_locked_out(const TpmDevice *t);
 
 typedef struct TpmProperties {
         uint32_t manufacturer;              /* four characters */

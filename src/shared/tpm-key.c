@@ -253,3 +253,29 @@ int tpm_key_sign(const TpmKey *k, DigestAlgorithm algorithm, ByteView digest, By
                        take_rsa(&signature->signature.rsassa.sig, p->parameters.rsaDetail.keyBits, ret) :
                        take_ecdsa(&signature->signature.ecdsa, key.size, ret);
 }
+
+/* RSA_Decrypt without a scheme is nothing but the exponentiation; RSA_Encrypt's counterpart, and a signature's. */
+int tpm_key_rsa(const TpmKey *k, ByteView block, Bytes *ret) {
+        size_t size = k->public.publicArea.parameters.rsaDetail.keyBits / 8U;
+        TPM2B_PUBLIC_KEY_RSA in = { .size = (uint16_t) block.size };
+        _cleanup_esys_ TPM2B_PUBLIC_KEY_RSA *out = NULL;
+        uint8_t padded[sizeof(in.buffer)] = {};
+        int r;
+
+        if (k->public.publicArea.type != TPM2_ALG_RSA || size > sizeof(in.buffer) || block.size != size)
+                return -EINVAL;
+        memcpy(in.buffer, block.data, block.size);
+        r = TPM_CALL(k->device, RSA_Decrypt, k->handle, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &in,
+                     &(TPMT_RSA_DECRYPT) { .scheme = TPM2_ALG_NULL }, &(TPM2B_DATA) {}, &out);
+        if (r < 0)
+                return r;
+        if (out->size > size)
+                r = tpm_device_fail(k->device, -EIO, "The TPM's answer is wider than the key");
+        else {
+                memcpy(padded + size - out->size, out->buffer, out->size);
+                r = bytes_copy(VIEW(padded, size), ret);
+        }
+        explicit_bzero(padded, sizeof(padded));
+        explicit_bzero(out, sizeof(*out)); /* before it goes back to the heap */
+        return r;
+}

@@ -45,3 +45,7 @@ int tpm_key_load(TpmDevice *t, const KeyFile *file, TpmKey *ret);
 
 /* Signs a digest: RSASSA or ECDSA; the signature as CertificateRequestSign gives it. */
 int tpm_key_sign(const TpmKey *k, DigestAlgorithm algorithm, ByteView digest, Bytes *ret);
+
+/* The raw RSA operation, for a key that decrypts and whose scheme is free: block, as wide as the modulus and below it,
+ * to the power of the private exponent. */
+int tpm_key_rsa(const TpmKey *k, ByteView block, Bytes *ret);
