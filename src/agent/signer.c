@@ -110,6 +110,8 @@ static void on_message(Helper *h, ByteView packet, void *userdata) {
         Signer *s = userdata;
 
         if (s->current && token_result_decode(packet, &result) >= 0) {
+                if (result.status == TOKEN_TIMEOUT) /* it is about to end: its TPM hangs */
+                        s->helper = helper_free(s->helper);
                 complete(take_current(s), &result);
                 return;
         }

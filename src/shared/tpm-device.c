@@ -7,12 +7,14 @@
 #include <tss2/tss2_tctildr.h>
 
 #define DEVICE_PREFIX "device:"
+#define ROOM_PAUSE_MSEC 20U
 
 struct TpmDevice {
         TSS2_TCTI_CONTEXT *tcti;
         ESYS_CONTEXT *esys;
         size_t nv_chunk; /* 0: not asked yet */
         TSS2_RC last_failure;
+        unsigned room_wait; /* milliseconds */
         char error[TPM_TEXT_MAX];
 };
 
@@ -31,6 +33,7 @@ int tpm_device_open(const char *tcti, TpmDevice **ret, char reterr_text[static T
         _cleanup_(tpm_device_freep) TpmDevice *t = calloc(1, sizeof(*t));
         if (!t)
                 return -ENOMEM;
+        t->room_wait = TPM_ROOM_MSEC_DEFAULT;
         if (!tcti)
                 tcti = TPM_TCTI_DEFAULT;
 
@@ -62,8 +65,28 @@ const char *tpm_device_error(const TpmDevice *t) {
         return t->error;
 }
 
+static bool is_warning(TSS2_RC rc, TSS2_RC which) {
+        return (rc & ~TSS2_RC_LAYER_MASK) == which;
+}
+
 bool tpm_device_locked_out(const TpmDevice *t) {
-        return (t->last_failure & ~TSS2_RC_LAYER_MASK) == TPM2_RC_LOCKOUT;
+        return is_warning(t->last_failure, TPM2_RC_LOCKOUT);
+}
+
+bool tpm_device_full(const TpmDevice *t) {
+        return is_warning(t->last_failure, TPM2_RC_OBJECT_MEMORY);
+}
+
+void tpm_device_set_room_wait(TpmDevice *t, unsigned msec) {
+        t->room_wait = msec;
+}
+
+bool tpm_device_wait_for_room(const TpmDevice *t, TSS2_RC rc, unsigned *waited) {
+        if (!is_warning(rc, TPM2_RC_OBJECT_MEMORY) || *waited >= t->room_wait)
+                return false;
+        (void) usleep(ROOM_PAUSE_MSEC * 1000);
+        *waited += ROOM_PAUSE_MSEC;
+        return true;
 }
 
 ESYS_CONTEXT *tpm_device_esys(TpmDevice *t) {

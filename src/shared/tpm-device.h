@@ -30,8 +30,14 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(TpmDevice *, tpm_device_free);
 
 /* What went wrong last; "" if nothing did. */
 const char *tpm_device_error(const TpmDevice *t);
-/* The last failure was the protection against guessing. */
+/* The last failure was the protection against guessing; the lack of room for one more object. */
 bool tpm_device_locked_out(const TpmDevice *t);
+bool tpm_device_full(const TpmDevice *t);
+
+/* How long a command waits for room: another program may be about to flush. Only one of two programs may wait while it
+ * holds something itself, or they wait for each other: attezt-enroll does, attezt-tpm-signer does not. */
+#define TPM_ROOM_MSEC_DEFAULT 5000U
+void tpm_device_set_room_wait(TpmDevice *t, unsigned msec);
 
 typedef struct TpmProperties {
         uint32_t manufacturer;              /* four characters */
@@ -48,6 +54,8 @@ int tpm_device_read_nv(TpmDevice *t, uint32_t index, size_t max, Bytes *ret);
 /* --- For the modules beside this one that speak to the TPM --- */
 
 ESYS_CONTEXT *tpm_device_esys(TpmDevice *t);
+/* True after a pause: once more. */
+bool tpm_device_wait_for_room(const TpmDevice *t, TSS2_RC rc, unsigned *waited);
 /* Ends the alarm; errno, and the text for tpm_device_error(). */
 int tpm_device_result(TpmDevice *t, const char *command, TSS2_RC rc);
 /* Says something itself; returns error. */
@@ -55,8 +63,16 @@ int tpm_device_fail(TpmDevice *t, int error, const char *text);
 
 /* TPM_CALL(t, NV_ReadPublic, handle, …): the command under alarm. */
 #define TPM_CALL(t, command, ...)                                                                       \
-        ((void) alarm(TPM_COMMAND_SECONDS),                                                             \
-         tpm_device_result((t), #command, Esys_##command(tpm_device_esys(t), __VA_ARGS__)))
+        ({                                                                                              \
+                TpmDevice *_device = (t);                                                               \
+                unsigned _waited = 0;                                                                   \
+                TSS2_RC _rc;                                                                            \
+                do {                                                                                    \
+                        (void) alarm(TPM_COMMAND_SECONDS);                                              \
+                        _rc = Esys_##command(tpm_device_esys(_device), __VA_ARGS__);                    \
+                } while (tpm_device_wait_for_room(_device, _rc, &_waited));                             \
+                tpm_device_result(_device, #command, _rc);                                              \
+        })
 
 /* ESYS gives out malloc'd structures. */
 static inline void esys_freep(void *p) {

@@ -38,7 +38,10 @@ static TokenStatus open_tpm(DeviceKey *d) {
         if (d->tpm)
                 return TOKEN_OK;
         r = tpm_device_open(d->tcti, &d->tpm, d->error);
-        return r >= 0 ? TOKEN_OK : r == -ENODEV ? TOKEN_NO_TPM : fail_errno(d, r, "Cannot open the TPM");
+        if (r < 0)
+                return r == -ENODEV ? TOKEN_NO_TPM : fail_errno(d, r, "Cannot open the TPM");
+        tpm_device_set_room_wait(d->tpm, 0); /* see load() in perform.c */
+        return TOKEN_OK;
 }
 
 static TokenStatus load(DeviceKey *d, const KeyFile *file) {

@@ -5,6 +5,10 @@
 
 #include "protocol/rsa-padding.h"
 
+/* A bare TPM has room for three objects of all programs, and attezt-enroll keeps one or two of them. */
+#define ROOM_WAIT_MSEC 10000U
+#define ROOM_PAUSE_MSEC 20U
+
 static TokenStatus refuse(DeviceKey *d, TokenStatus status, const char *text) {
         (void) snprintf(d->error, sizeof(d->error), "%s", text);
         return status;
@@ -15,7 +19,8 @@ static TokenStatus refuse_length(DeviceKey *d) {
 }
 
 static TokenStatus refuse_data(DeviceKey *d) {
-        return refuse(d, TOKEN_BAD_DATA, "What came was not encrypted to the key in this way, or is beyond its modulus");
+        return refuse(d, TOKEN_BAD_DATA,
+                      "What came is beyond the modulus, or was not encrypted to the key in this way");
 }
 
 static TokenStatus perform_rsa(DeviceKey *d, const TokenOperation *o, TokenResult *ret) {
@@ -64,8 +69,20 @@ static TokenStatus perform_ecdsa(DeviceKey *d, const TokenOperation *o, TokenRes
         return TOKEN_OK;
 }
 
+/* Waits for room with empty hands. */
+static TokenStatus load(DeviceKey *d, const TokenOperation *o) {
+        TokenStatus status;
+
+        for (unsigned waited = 0;; waited += ROOM_PAUSE_MSEC) {
+                status = device_key_use(d, o->generation, o->key);
+                if (status != TOKEN_FAILED || !d->tpm || !tpm_device_full(d->tpm) || waited >= ROOM_WAIT_MSEC)
+                        return status;
+                (void) usleep(ROOM_PAUSE_MSEC * 1000);
+        }
+}
+
 static TokenStatus try(DeviceKey *d, const TokenOperation *o, TokenResult *ret) {
-        TokenStatus status = device_key_use(d, o->generation, o->key);
+        TokenStatus status = load(d, o);
 
         if (status != TOKEN_OK)
                 return status;

@@ -56,7 +56,7 @@ class Daemon:
     """A program that runs until told not to."""
     running = []
 
-    def __init__(self, *argv, user=None, env=None, name=None, notify=False, silent=False):
+    def __init__(self, *argv, user=None, env=None, name=None, notify=False, silent=False, pass_fds=()):
         self.argv = as_user(user, argv)
         self.name = name or os.path.basename(argv[0])
         self.lines = []
@@ -70,7 +70,7 @@ class Daemon:
             environment['NOTIFY_SOCKET'] = '@' + self.notify_socket.getsockname()[1:].decode()
         self.process = subprocess.Popen(self.argv, env=environment, cwd='/', stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL if silent else subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
+                                        stderr=subprocess.STDOUT, pass_fds=pass_fds)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         Daemon.running.append(self)

@@ -224,7 +224,8 @@ static void test_decrypt(const TestKey *key, TokenOperation o, size_t max) {
 
 static void test_oaep(const TestKey *key) {
         for (int hash = TOKEN_HASH_SHA1; hash < _TOKEN_HASH_MAX; hash++) {
-                TokenOperation o = { .kind = TOKEN_DECRYPT_RSA_OAEP, .hash = (TokenHash) hash, .mgf = (TokenHash) hash };
+                TokenOperation o = { .kind = TOKEN_DECRYPT_RSA_OAEP, .hash = (TokenHash) hash,
+                                     .mgf = (TokenHash) hash };
                 size_t max = key->public.size - 2 * token_hash_size(o.hash) - 2;
 
                 test_decrypt(key, o, max);

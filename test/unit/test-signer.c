@@ -19,19 +19,22 @@
 
 /* --- The helpers --- */
 
-static void answer(int fd, const TokenOperation *o) {
+static void answer_with(int fd, const TokenOperation *o, TokenStatus status) {
         uint8_t packet[TOKEN_RESULT_ENCODED_SIZE];
-        TokenResult r = { .size = 12 };
+        TokenResult r = { .status = status };
         uint32_t pid = (uint32_t) getpid();
 
-        if (o->generation == 0)
-                r = (TokenResult) { .status = TOKEN_LOCKOUT };
-        else {
+        if (status == TOKEN_OK) {
+                r.size = 12;
                 memcpy(r.data, &o->generation, 8);
                 memcpy(r.data + 8, &pid, 4);
         }
         check_int(token_result_encode(&r, packet), 0);
         (void) send(fd, packet, sizeof(packet), MSG_NOSIGNAL);
+}
+
+static void answer(int fd, const TokenOperation *o) {
+        answer_with(fd, o, TOKEN_OK);
 }
 
 static bool receive(int fd, TokenOperation *ret) {
@@ -59,6 +62,14 @@ static int child_main(const char *what) {
                         return 0;
                 if (n > 1 && strcmp(what, "crash-second") == 0)
                         return 3;
+                if (strcmp(what, "locked") == 0) {
+                        answer_with(HELPER_FD, &o, TOKEN_LOCKOUT);
+                        continue;
+                }
+                if (strcmp(what, "limit") == 0) {
+                        answer_with(HELPER_FD, &o, TOKEN_TIMEOUT);
+                        return 3;
+                }
                 if (strcmp(what, "twice") == 0)
                         answer(HELPER_FD, &o);
                 answer(HELPER_FD, &o);
@@ -140,7 +151,8 @@ static void rig_start(const char *what, const char *socket_path, uint64_t limit_
         (void) close(fd);
         check_int(setenv("TEST_STARTS", rig.starts, 1), 0);
         check(sd_event_new(&rig.event) >= 0);
-        check(sd_event_add_time_relative(rig.event, NULL, CLOCK_MONOTONIC, PATIENCE_USEC, 0, out_of_patience, NULL) >= 0);
+        check(sd_event_add_time_relative(rig.event, NULL, CLOCK_MONOTONIC, PATIENCE_USEC, 0, out_of_patience,
+                                         NULL) >= 0);
         check_int(signer_new(rig.event, &settings, &rig.signer), 0);
 }
 
@@ -260,6 +272,29 @@ static void test_timeout(void) {
         check_int(rig.status[1], TOKEN_TIMEOUT);
         check_int(starts(), 2);
         run_for(2 * SHORT_USEC);
+        rig_end();
+}
+
+/* The helper's own limit: what comes next is not sent to one that is about to end. */
+static void test_timeout_of_helper(void) {
+        rig_start("limit", NULL, 0);
+        for (unsigned i = 0; i < 3; i++)
+                (void) ask();
+        run_until(3);
+        for (unsigned i = 0; i < 3; i++)
+                check_int(rig.status[i], TOKEN_TIMEOUT);
+        rig_end();
+}
+
+/* What the helper says is passed on, and it stays. */
+static void test_status(void) {
+        rig_start("locked", NULL, 0);
+        (void) ask();
+        (void) ask();
+        run_until(2);
+        check_int(rig.status[0], TOKEN_LOCKOUT);
+        check_int(rig.status[1], TOKEN_LOCKOUT);
+        check_int(starts(), 1);
         rig_end();
 }
 
@@ -468,6 +503,8 @@ int main(int argc, char **argv) {
         test_forget();
         test_timeout();
         test_forgotten_timeout();
+        test_timeout_of_helper();
+        test_status();
         test_idle_end();
         test_crash();
         test_no_program();
