@@ -129,9 +129,12 @@ class Device:
         self.home = directory(f'{RIG}/device-{Device.started}')
         self.state = directory(f'{self.home}/state', owner)
         self.ca_dir = directory(f'{self.home}/ca.d')
+        self.p11kit = f'{directory(self.home + "/run", "attezt")}/p11kit.socket'
+        self.manager = None  # or a rig_fdstore.Manager, to which the agent gives its connections when it ends
         for n, root in enumerate(roots):
             shutil.copy(root, f'{self.ca_dir}/{n}.pem')
-        self.options = ['--state-dir', self.state, '--ca-dir', self.ca_dir, '--tcti', tpm.tcti, *options]
+        self.options = ['--state-dir', self.state, '--ca-dir', self.ca_dir, '--tcti', tpm.tcti,
+                        '--p11kit-socket', self.p11kit, *options]
         self.agent = self.helper = None
         if start:
             self.start()
@@ -147,8 +150,17 @@ class Device:
         os.chmod(path, 0o600)
 
     def start(self):
-        self.agent = Daemon(program('attezt-agent'), *self.options, user='attezt', notify=True)
-        self.agent.wait_ready()
+        if self.manager is None:
+            self.agent = Daemon(program('attezt-agent'), *self.options, user='attezt', notify=True)
+            self.agent.wait_ready()
+            return
+        said = len(self.manager.messages)
+        # Its environment passes setpriv, its pid too.
+        argv, fds = self.manager.launch(as_user('attezt', [program('attezt-agent'), *self.options]))
+        self.agent = Daemon(*argv, env=self.manager.environment(), name='attezt-agent', pass_fds=fds)
+        for fd in fds:
+            os.close(fd)
+        self.manager.wait_ready(said)
 
     def stop(self):
         if self.agent is not None:
