@@ -130,6 +130,30 @@ def new_device(bus, tpms):
         d.__exit__()
 
 
+@pytest.fixture(scope='module', params=['p-256', 'rsa-2048'])
+def token(request, server, stepca, tpms):
+    """An enrolled device for the tests that only use what it has; with each kind of device key in turn."""
+    from rig_ca import load_chain
+    from rig_programs import Device
+    device = Device(tpms.start(), [server.tls_root, stepca.root_file])
+    server.enroll(device.tpm.ek_hash(), 'framework')
+    device.enroll(stepca, server, '--key', request.param)
+    device.kind = request.param
+    device.leaf, device.intermediate = load_chain(device.file('device.crt'))
+    yield device
+    device.__exit__()
+    server.forget_all()
+
+
+@pytest.fixture(scope='module')
+def web(stepca):
+    """nginx, for clients with a certificate of step-ca."""
+    from rig_pkcs11 import WebServer
+    w = WebServer(stepca.root.certificate, stepca.intermediate.certificate)
+    yield w
+    w.stop()
+
+
 @pytest.fixture
 def client(server):
     from rig_device import Client
