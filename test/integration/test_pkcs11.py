@@ -355,7 +355,7 @@ def test_tpm2_openssl(token, protocol):
     port = free_port()
     server = Daemon('openssl', 's_server', '-provider', 'default', '-provider', 'tpm2', '-propquery',
                     '?tpm2.signature=yes', '-key', f'{token.state}/device.tss', '-cert', f'{token.state}/device.crt',
-                    '-accept', f'127.0.0.1:{port}', '-' + protocol.lower().replace('v', '').replace('.', '_'),
+                    '-accept', f'127.0.0.1:{port}', '-www', '-' + protocol.lower().replace('v', '').replace('.', '_'),
                     env={'TPM2OPENSSL_TCTI': token.tpm.tcti})
     try:
         server.wait_line('ACCEPT')
