@@ -163,8 +163,8 @@ class Reader:
 
 def connect(path, timeout=PATIENCE):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    s.connect(path)  # without a time limit, which would make it fail where the other side's queue is full
     s.settimeout(timeout)
-    s.connect(path)
     return s
 
 

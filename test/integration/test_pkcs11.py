@@ -106,12 +106,12 @@ def test_mechanisms(token, pkcs11_tool):
     """Those that a client of 0.24.1 can pass on."""
     text = pkcs11_tool('-M').stdout
     if token.kind == 'p-256':
-        assert re.search(r'^ *ECDSA, keySize=\{256,256\},.*sign', text, re.MULTILINE), text
+        assert re.search(r'^ *ECDSA, keySize=\{256,\d+\},.*sign', text, re.MULTILINE), text
         assert 'RSA' not in text
     else:
         for name, use in (('RSA-PKCS', 'decrypt.*sign'), ('RSA-PKCS-PSS', 'sign'), ('RSA-PKCS-OAEP', 'decrypt'),
                           ('RSA-X-509', 'sign|decrypt'), ('SHA256-RSA-PKCS', 'sign')):
-            assert re.search(rf'^ *{name}, keySize=\{{2048,2048\}},.*({use})', text, re.MULTILINE), (name, text)
+            assert re.search(rf'^ *{name}, keySize=\{{2048,\d+\}},.*({use})', text, re.MULTILINE), (name, text)
         assert 'ECDSA' not in text
 
 
