@@ -154,6 +154,29 @@ def web(stepca):
     w.stop()
 
 
+@pytest.fixture(scope='module')
+def policy(web, stepca):
+    from rig_browser import select_certificates_of
+    select_certificates_of('Test step-ca Intermediate',
+                           *(f'https://{h}:{p}' for h in ('localhost', 'one.test', 'two.test')
+                             for p in (web.port, web.port12, web.port_root)))
+
+
+@pytest.fixture
+def browse(web, policy):
+    """browse(device): a browser that knows where its token is, for one test."""
+    from rig_browser import Browser
+    from rig_pkcs11 import CLIENT, address
+    started = []
+
+    def start(device, environment=None, module=CLIENT):
+        started.append(Browser(web.root_file, address(device.p11kit) if environment is None else environment, module))
+        return started[-1]
+    yield start
+    for b in started:
+        b.stop()
+
+
 @pytest.fixture
 def client(server):
     from rig_device import Client

@@ -6,6 +6,7 @@ import fcntl
 import os
 import socket
 import threading
+import time
 
 from rig_process import PATIENCE
 
@@ -47,10 +48,15 @@ class Manager:
             os.close(stored[1])
             self.stored.remove(stored)
 
-    def wait_ready(self, start=0):
+    def wait_ready(self, service, start=0):
+        """Until that Daemon says so, beyond the messages that there were."""
+        def over():
+            return service.process.poll() is not None or any('READY' in m for m in self.messages[start:])
         with self.more:
-            assert self.more.wait_for(lambda: any('READY' in m for m in self.messages[start:]), PATIENCE), \
-                f'not ready: {self.messages[start:]}'
+            end = time.monotonic() + PATIENCE
+            while not over() and time.monotonic() < end:
+                self.more.wait(0.2)
+        assert any('READY' in m for m in self.messages[start:]), f'{service.name} is not ready:\n{service.log}'
 
     def environment(self):
         return {'NOTIFY_SOCKET': self.address}

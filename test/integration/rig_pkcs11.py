@@ -3,6 +3,10 @@
 import os
 import shutil
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
+
+import p11kit_rpc as rpc
 from rig_ca import Authority, write
 from rig_process import RIG, Daemon, eventually, free_port, port_open, run
 
@@ -15,6 +19,8 @@ CERTIFICATE_LABEL, KEY_LABEL = 'Attezt TPM Certificate', 'Attezt TPM key'
 INTERMEDIATE_LABEL, INTERMEDIATE_KEY_LABEL = 'Intermediate Certificate', 'Intermediate Certificate Public Key'
 CERTIFICATE = 'pkcs11:token=Attestation%20Trust;object=Attezt%20TPM%20Certificate;type=cert'
 KEY = 'pkcs11:token=Attestation%20Trust;object=Attezt%20TPM%20key;type=private'
+SLOT_FLAGS = 7                                      # TOKEN_PRESENT, REMOVABLE_DEVICE, HW_SLOT
+DIGEST = bytes(range(32))                           # to be signed
 
 
 def address(path):
@@ -117,3 +123,26 @@ class Database:
 
     def trust(self, path):
         self.tool('certutil', '-A', '-n', 'web', '-t', 'C,,', '-i', path)
+
+
+# ---- Signatures of DIGEST over p11kit_rpc
+
+def verify(certificate, signature):
+    key = certificate.public_key()
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        der = utils.encode_dss_signature(int.from_bytes(signature[:32], 'big'), int.from_bytes(signature[32:], 'big'))
+        key.verify(der, DIGEST, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+    else:
+        key.verify(signature, DIGEST, padding.PSS(padding.MGF1(hashes.SHA256()), 32), utils.Prehashed(hashes.SHA256()))
+
+
+def begin(connection, session, key, kind='p-256'):
+    if kind == 'p-256':
+        connection.sign_init(session, key, rpc.CKM_ECDSA)
+    else:
+        connection.sign_init(session, key, rpc.CKM_RSA_PKCS_PSS, rpc.pss(rpc.CKM_SHA256, rpc.CKG_MGF1_SHA256, 32))
+
+
+def signature_of(connection, session, key, kind='p-256'):
+    begin(connection, session, key, kind)
+    return connection.sign(session, DIGEST)

@@ -160,7 +160,7 @@ class Device:
         self.agent = Daemon(*argv, env=self.manager.environment(), name='attezt-agent', pass_fds=fds)
         for fd in fds:
             os.close(fd)
-        self.manager.wait_ready(said)
+        self.manager.wait_ready(self.agent, said)
 
     def stop(self):
         if self.agent is not None:

@@ -7,21 +7,17 @@ import time
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
+from cryptography.hazmat.primitives.serialization import Encoding
 
 import p11kit_rpc as rpc
 from p11kit_rpc import Connection, connect_as, refused
 from rig_ca import load_chain
-from rig_pkcs11 import CLIENT, address
+from rig_pkcs11 import CLIENT, DIGEST, SLOT_FLAGS, address, begin, signature_of, verify
 from rig_process import children, eventually, run
 from rig_programs import cli
 
-SLOT_FLAGS = 7                  # TOKEN_PRESENT, REMOVABLE_DEVICE, HW_SLOT
-TOKEN_FLAGS = 0x402             # WRITE_PROTECTED, TOKEN_INITIALIZED
 AT_ONCE = 0.005                 # seconds
 SIGNER = 'attezt-tpm-sign'      # as the kernel has it: 15 characters
-DIGEST = bytes(range(32))
 
 
 @pytest.fixture
@@ -43,119 +39,8 @@ def leaf_of(device):
     return load_chain(device.file('device.crt'))[0]
 
 
-def verify(certificate, signature):
-    key = certificate.public_key()
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        der = utils.encode_dss_signature(int.from_bytes(signature[:32], 'big'), int.from_bytes(signature[32:], 'big'))
-        key.verify(der, DIGEST, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
-    else:
-        key.verify(signature, DIGEST, padding.PSS(padding.MGF1(hashes.SHA256()), 32), utils.Prehashed(hashes.SHA256()))
-
-
-def begin(connection, session, key, kind='p-256'):
-    if kind == 'p-256':
-        connection.sign_init(session, key, rpc.CKM_ECDSA)
-    else:
-        connection.sign_init(session, key, rpc.CKM_RSA_PKCS_PSS, rpc.pss(rpc.CKM_SHA256, rpc.CKG_MGF1_SHA256, 32))
-
-
-def signature_of(connection, session, key, kind='p-256'):
-    begin(connection, session, key, kind)
-    return connection.sign(session, DIGEST)
-
-
 def signer_runs(device):
     return SIGNER in children(device.agent.pid).values()
-
-
-# ---- What the token says of itself
-
-def test_flags_and_names(token):
-    with Connection(token.p11kit) as c:
-        [slot] = c.slots()
-        assert c.slots(present=False) == [slot] and c.slots(room=0) == 1
-        info = c.slot_info(slot)
-        assert info['description'] == 'Attezt Attestation Agent' and info['manufacturer'] == 'attezt'
-        assert info['flags'] == SLOT_FLAGS
-        info = c.token_info(slot)
-        assert (info['label'], info['manufacturer'], info['model']) == ('Attestation Trust', 'attezt', 'attezt-agent')
-        assert info['flags'] == TOKEN_FLAGS
-        assert re.fullmatch(r'[0-9A-Za-z]{8,16}', info['serial']), info
-        assert info['serial'].lower() not in token.tpm.ek_hash()
-        assert c.info()['version'] == (2, 40)
-
-
-def test_key_attributes(token):
-    rsa_key = token.kind == 'rsa-2048'
-    expected = {rpc.CKA_TOKEN: 1, rpc.CKA_PRIVATE: 0, rpc.CKA_SENSITIVE: 1, rpc.CKA_ALWAYS_SENSITIVE: 1,
-                rpc.CKA_NEVER_EXTRACTABLE: 1, rpc.CKA_EXTRACTABLE: 0, rpc.CKA_LOCAL: 1, rpc.CKA_SIGN: 1,
-                rpc.CKA_DECRYPT: int(rsa_key), rpc.CKA_ALWAYS_AUTHENTICATE: 0, rpc.CKA_KEY_TYPE: 0 if rsa_key else 3}
-    with Connection(token.p11kit) as c:
-        s = c.open_session()
-        key = c.device_key(s)
-        values, rv = c.attributes(s, key, *expected)
-        assert (values, rv) == (expected, rpc.OK)
-        secret = rpc.CKA_PRIVATE_EXPONENT if rsa_key else rpc.CKA_VALUE
-        values, rv = c.attributes(s, key, secret, rpc.CKA_LABEL)
-        assert values[secret] is None and rv == rpc.CKR_ATTRIBUTE_SENSITIVE
-        values, rv = c.attributes(s, key, 0x7fffffff)
-        assert values == {0x7fffffff: None} and rv == rpc.CKR_ATTRIBUTE_TYPE_INVALID
-        assert 0 < key < 1 << 32
-        numbers = token.leaf.public_key().public_numbers()
-        if rsa_key:
-            assert int.from_bytes(c.attribute(s, key, rpc.CKA_MODULUS), 'big') == numbers.n
-        else:
-            point = b'\4' + numbers.x.to_bytes(32, 'big') + numbers.y.to_bytes(32, 'big')
-            assert c.attribute(s, key, rpc.CKA_EC_POINT) == b'\x04\x41' + point
-
-
-def test_dates(token):
-    """The encoding of a date differs from all others."""
-    with Connection(token.p11kit) as c:
-        s = c.open_session()
-        handle, _ = c.device_certificate(s)
-        values, rv = c.attributes(s, handle, rpc.CKA_START_DATE, rpc.CKA_END_DATE)
-        if rv == rpc.OK:
-            assert values[rpc.CKA_END_DATE] == token.leaf.not_valid_after.strftime('%Y%m%d').encode()
-
-
-def test_writes_are_refused(token):
-    with Connection(token.p11kit) as c:
-        s = c.open_session(flags=rpc.CKF_SERIAL_SESSION | rpc.CKF_RW_SESSION)
-        template = rpc.template({rpc.CKA_CLASS: 0})
-        assert refused(c.call, 20, 'uaA', rpc.u64(s) + template, 'u') == rpc.CKR_TOKEN_WRITE_PROTECTED
-        assert refused(c.call, 22, 'uu', rpc.u64(s) + rpc.u64(c.device_key(s)), '') == rpc.CKR_TOKEN_WRITE_PROTECTED
-        assert refused(c.call, 64, 'ufy', rpc.u64(s) + rpc.u32(16), 'ay') == rpc.CKR_RANDOM_NO_RNG
-        assert refused(c.call, 65, 'u', rpc.u64(0), 'u') == rpc.CKR_FUNCTION_NOT_SUPPORTED
-        assert refused(c.call, 999, '', b'', '') == rpc.CKR_FUNCTION_NOT_SUPPORTED
-        c.call(18, 'uuay', rpc.u64(s) + rpc.u64(1) + rpc.array_of(b'1234'), '').end()  # C_Login is for nothing
-        c.call(19, 'u', rpc.u64(s), '').end()
-
-
-def test_size_query_asks_no_tpm_and_keeps_the_operation(token):
-    size = 64 if token.kind == 'p-256' else 256
-    with Connection(token.p11kit) as c:
-        s = c.open_session()
-        begin(c, s, c.device_key(s), token.kind)
-        token.tpm.hang()
-        try:
-            for room in (0, 1, size - 1, rpc.NULL):
-                assert c.sign(s, DIGEST, room=room) == size
-        finally:
-            token.tpm.wake()
-        verify(token.leaf, c.sign(s, DIGEST))
-        assert refused(c.sign, s, DIGEST) == rpc.CKR_OPERATION_NOT_INITIALIZED
-
-
-def test_handles_hold_for_all_connections(token):
-    with Connection(token.p11kit) as a, Connection(token.p11kit) as b:
-        s, t = a.open_session(), b.open_session()
-        assert sorted(a.find(s)) == sorted(b.find(t)) and len(set(a.find(s))) == 5
-        a.close_session(s)
-        verify(token.leaf, signature_of(b, t, b.device_key(t), token.kind))
-        with Connection(token.p11kit) as c:
-            u = c.open_session()
-            assert sorted(c.find(u)) == sorted(b.find(t))
 
 
 # ---- Stable and different
@@ -254,7 +139,7 @@ def test_renewal(device, server, stepca, kind):
         verify(before, signature_of(c, t, key, kind))
         identity = c.attribute(t, c.device_key(t), rpc.CKA_ID)
         assert identity == after.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-        assert c.device_certificate(t)[1] == after.public_bytes(rpc_encoding())
+        assert c.device_certificate(t)[1] == after.public_bytes(Encoding.DER)
     with Connection(device.p11kit) as c:  # nor in a connection that never saw it
         t = c.open_session()
         verify(before, signature_of(c, t, key, kind))
@@ -266,11 +151,6 @@ def test_renewal(device, server, stepca, kind):
         assert set(c.find(t)) == new
         verify(before, signature_of(c, t, key, kind))
         verify(after, signature_of(c, t, c.device_key(t), kind))
-
-
-def rpc_encoding():
-    from cryptography.hazmat.primitives.serialization import Encoding
-    return Encoding.DER
 
 
 def test_clean_end(enrolled):
@@ -297,7 +177,7 @@ def test_as_under_systemd(server, stepca, new_device):
     device.enroll(stepca, server)
     with Connection(device.p11kit) as c:
         s = c.open_session()
-        assert c.device_certificate(s)[1] == leaf_of(device).public_bytes(rpc_encoding())
+        assert c.device_certificate(s)[1] == leaf_of(device).public_bytes(Encoding.DER)
     server.forget_all()
 
 
