@@ -15,8 +15,8 @@ GOALS = 'goals: connection < 200 us, signature < 1000 us beyond the TPM alone'
 
 
 def measure(device, kind):
-    r = run(f'{PROGRAMS}/../test/load/pkcs11-load', device.p11kit, device.tpm.tcti, f'{device.state}/device.tss', ROUNDS,
-            timeout=600, check=False)
+    r = run(f'{PROGRAMS}/../test/load/pkcs11-load', device.p11kit, device.tpm.tcti, f'{device.state}/device.tss',
+            ROUNDS, timeout=600, check=False)
     if r.returncode != 0:
         sys.exit(r.stderr + '\n'.join(device.agent.lines[-20:]))
     t = json.loads(r.stdout)

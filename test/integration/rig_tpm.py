@@ -109,7 +109,8 @@ class Tpm:
         run('swtpm', 'socket', '--tpm2', '--tpmstate', f'dir={self.directory}',
             '--server', f'type=unixio,path={self.socket},mode=0666',
             '--ctrl', f'type=unixio,path={self.socket}.ctrl,mode=0666', '--flags', 'not-need-init,startup-clear',
-            '--pid', f'file={self.directory}/pid', '--log', f'file={self.directory}/log,level={self.log_level}', '--daemon')
+            '--pid', f'file={self.directory}/pid', '--log', f'file={self.directory}/log,level={self.log_level}',
+            '--daemon')
         self.pid = eventually(self._read_pid, 'swtpm has written its pid')
 
     def _read_pid(self):

@@ -182,8 +182,8 @@ def test_sign_hash_rsa_pkcs(token, sign, name, kind):
                                             ('SHA512', hashes.SHA512, 64), ('SHA-1', hashes.SHA1, 20)])
 def test_sign_rsa_pss(token, sign, name, kind, salt):
     """With the caller's hash and length of salt, whatever TPMs may think of that."""
-    mgf = 'MGF1-' + name.replace('-', '')
-    signature = sign('RSA-PKCS-PSS', digest(MESSAGE, kind), '--hash-algorithm', name, '--mgf', mgf, '--salt-len', str(salt))
+    options = ['--hash-algorithm', name, '--mgf', 'MGF1-' + name.replace('-', ''), '--salt-len', str(salt)]
+    signature = sign('RSA-PKCS-PSS', digest(MESSAGE, kind), *options)
     token.leaf.public_key().verify(signature, digest(MESSAGE, kind), padding.PSS(padding.MGF1(kind()), salt),
                                    utils.Prehashed(kind()))
 
@@ -231,7 +231,8 @@ def test_decrypt_raw(token, decrypt):
 def test_broken_secret(token, pkcs11_tool, scratch):
     f = Files(scratch)
     for data in (b'\0' * 256, b'\xff' * 256, b'short'):
-        r = pkcs11_tool('--decrypt', '-m', 'RSA-PKCS', '--label', KEY_LABEL, '-i', f.write(data), '-o', f.out, check=False)
+        r = pkcs11_tool('--decrypt', '-m', 'RSA-PKCS', '--label', KEY_LABEL, '-i', f.write(data), '-o', f.out,
+                        check=False)
         assert r.returncode != 0 and 'CKR_' in r.stderr, r.stderr
 
 

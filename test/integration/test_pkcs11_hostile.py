@@ -419,7 +419,8 @@ def test_noise(agent):
             c.request(27, 'ufu', u64(s) + u32(8)), c.request(28, 'u', u64(s)),
             c.request(24, 'uufA', u64(s) + u64(key) + u32(3) + (u32(3) + u32(64)) * 3),
             c.request(42, 'uMu', u64(s) + rpc.mechanism(rpc.CKM_RSA_PKCS_PSS, rpc.pss(0x250, 2, 32)) + u64(key)),
-            c.request(33, 'uMu', u64(s) + rpc.mechanism(rpc.CKM_RSA_PKCS_OAEP, rpc.oaep(0x250, 2, b'l'), 'new') + u64(key)),
+            c.request(33, 'uMu',
+                      u64(s) + rpc.mechanism(rpc.CKM_RSA_PKCS_OAEP, rpc.oaep(0x250, 2, b'l'), 'new') + u64(key)),
             c.request(42, 'uMu', u64(s) + rpc.mechanism(rpc.CKM_ECDSA) + u64(key)),
             c.request(43, 'uayfy', u64(s) + rpc.array_of(bytes(32)) + u32(0)),
         ]

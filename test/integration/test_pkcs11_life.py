@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 import p11kit_rpc as rpc
 from p11kit_rpc import Connection, connect_as, refused
 from rig_ca import load_chain
-from rig_pkcs11 import CLIENT, DIGEST, SLOT_FLAGS, address, begin, signature_of, verify
+from rig_pkcs11 import (CLIENT, DIGEST, INTERMEDIATE_KEY_LABEL, INTERMEDIATE_LABEL, SLOT_FLAGS, address, begin,
+                        signature_of, verify)
 from rig_process import children, eventually, run
 from rig_programs import cli
 
@@ -133,8 +134,8 @@ def test_renewal(device, server, stepca, kind):
         assert c.session_info(t)[0] == c.slots()[0]
         new = set(c.find(t))
         assert len(new) == 5 and c.device_key(t) != key
-        intermediates = set(c.find(t, LABEL=b'Intermediate Certificate'))
-        assert new & old <= intermediates | set(c.find(t, CLASS=rpc.CKO_PUBLIC_KEY, LABEL=b'Intermediate Certificate Public Key'))
+        assert new & old <= {h for label in (INTERMEDIATE_LABEL, INTERMEDIATE_KEY_LABEL)
+                             for h in c.find(t, LABEL=label.encode())}
         verify(after, signature_of(c, t, c.device_key(t), kind))
         verify(before, signature_of(c, t, key, kind))
         identity = c.attribute(t, c.device_key(t), rpc.CKA_ID)

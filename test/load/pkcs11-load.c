@@ -247,8 +247,10 @@ static void load_key(const char *tcti, const char *path, TpmDevice **ret_device,
 
 static void measure(const char *path, const TpmKey *key, size_t rounds) {
         static Client client;
-        Times opening = { .values = calloc(rounds, sizeof(double)) }, listing = { .values = calloc(rounds, sizeof(double)) };
-        Times token = { .values = calloc(rounds, sizeof(double)) }, raw = { .values = calloc(rounds, sizeof(double)) };
+        Times opening = { .values = calloc(rounds, sizeof(double)) };
+        Times listing = { .values = calloc(rounds, sizeof(double)) };
+        Times token = { .values = calloc(rounds, sizeof(double)) };
+        Times raw = { .values = calloc(rounds, sizeof(double)) };
         uint64_t session, keys[OBJECTS_MAX];
 
         if (!opening.values || !listing.values || !token.values || !raw.values)
