@@ -133,21 +133,23 @@ class Device:
         self.manager = None  # or a rig_fdstore.Manager, to which the agent gives its connections when it ends
         for n, root in enumerate(roots):
             shutil.copy(root, f'{self.ca_dir}/{n}.pem')
-        self.options = ['--state-dir', self.state, '--ca-dir', self.ca_dir, '--tcti', tpm.tcti,
-                        '--p11kit-socket', self.p11kit, *options]
-        self.agent = self.helper = None
+        self.helper_options = ['--state-dir', self.state, '--tcti', tpm.tcti]
+        self.options = [*self.helper_options, '--ca-dir', self.ca_dir, '--p11kit-socket', self.p11kit, *options]
+        self.agent = None
+        self.helpers = {}
         if start:
             self.start()
 
-    def start_helper_socket(self):
-        """attezt-enroll as a user of its own behind a socket, as its unit has it."""
-        path = '/run/attezt-enroll/socket'
+    def start_helper_socket(self, name='attezt-enroll', *options):
+        """A helper as a user of its own behind a socket, as its unit has it."""
+        path = f'/run/{name}/socket'
         directory(os.path.dirname(path))
-        self.helper = Daemon(*ACTIVATE, '--seqpacket', '--accept', '--listen', path,
-                             *as_user('attezt-tpm', [program('attezt-enroll'), *self.options]), name='attezt-enroll')
-        self.helper.wait_line('Listening on')
+        helper = Daemon(*ACTIVATE, '--seqpacket', '--accept', '--listen', path,
+                        *as_user('attezt-tpm', [program(name), *self.helper_options, *options]), name=name)
+        helper.wait_line('Listening on')
         shutil.chown(path, 'attezt')
         os.chmod(path, 0o600)
+        self.helpers[name] = helper
 
     def start(self):
         if self.manager is None:
@@ -173,9 +175,9 @@ class Device:
     def __exit__(self, *_):
         if self.agent is not None and self.agent.process.poll() is None:
             self.stop()
-        if self.helper is not None:
-            self.helper.stop(expect=None)
-            shutil.rmtree('/run/attezt-enroll')
+        for name, helper in self.helpers.items():
+            helper.stop(expect=None)
+            shutil.rmtree(f'/run/{name}')
         self.tpm.power_off()
 
     def enroll(self, stepca, server, *options, provisioner='acme-da', check=True, user=None):

@@ -163,25 +163,6 @@ def test_clean_end(enrolled):
     c.close()
 
 
-# ---- The agent's own user; helpers of others
-
-def test_as_under_systemd(server, stepca, new_device):
-    """The agent has neither group tss nor the right to read the key's file; helpers of another user have."""
-    device = new_device(server, stepca, start=False, owner='attezt-tpm')
-    device.start_helper_socket()
-    device.start()
-    server.enroll(device.tpm.ek_hash(), 'two-users')
-    with open(f'/proc/{device.agent.pid}/status') as f:
-        status = f.read()
-    import grp
-    assert str(grp.getgrnam('tss').gr_gid) not in re.search('Groups:(.*)', status)[1].split()
-    device.enroll(stepca, server)
-    with Connection(device.p11kit) as c:
-        s = c.open_session()
-        assert c.device_certificate(s)[1] == leaf_of(device).public_bytes(Encoding.DER)
-    server.forget_all()
-
-
 # ---- Who sees it
 
 @pytest.fixture

@@ -216,7 +216,7 @@ def test_tpm_cleared_since(device, stepca, server):
 def test_helper_of_another_user(server, stepca, new_device, scratch):
     """As under systemd: the agent has neither TPM nor the right to write what attezt-enroll writes."""
     device = new_device(server, stepca, start=False, owner='attezt-tpm')
-    device.start_helper_socket()
+    device.start_helper_socket('attezt-enroll', '--ca-dir', device.ca_dir)
     device.start()
     server.enroll(device.tpm.ek_hash(), 'two-users')
     device.enroll(stepca, server)

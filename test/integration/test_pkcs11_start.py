@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: MIT
+"""How the token's socket comes to be: by whom it is made, what the agent needs to serve it, and what it may do."""
+import configparser
+import glob
+import grp
+import os
+import re
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+import p11kit_rpc as rpc
+from p11kit_rpc import Connection, connect, connect_as
+from rig_ca import load_chain
+from rig_pkcs11 import PROXY, signature_of, verify
+from rig_process import ACTIVATE, RIG, Daemon, as_user, eventually, run
+from rig_programs import cli, program
+
+
+@pytest.fixture
+def enrolled(server, stepca, new_device):
+    d = new_device(server, stepca)
+    server.enroll(d.tpm.ek_hash(), 'framework')
+    d.enroll(stepca, server)
+    yield d
+    server.forget_all()
+
+
+def leaf_of(device):
+    return load_chain(device.file('device.crt'))[0]
+
+
+def signs(device):
+    with Connection(device.p11kit) as c:
+        s = c.open_session()
+        verify(leaf_of(device), signature_of(c, s, c.device_key(s)))
+    return True
+
+
+def unit(name):
+    """A unit of ours, as it is before meson fills in directories."""
+    [path] = glob.glob(f'{RIG}/tree/units/{name}') + glob.glob(f'{RIG}/tree/units/{name}.in')
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str
+    parser.read(path)
+    return parser
+
+
+def test_module_file():
+    """What a package installs, to the letter; p11-kit takes it, even where no agent runs."""
+    [path] = glob.glob(f'{RIG}/tree/units/attezt.module*')
+    with open(path) as f:
+        lines = [line for line in f.read().splitlines() if line and not line.startswith('#')]
+    assert lines == ['remote: unix:path=/run/attezt/p11kit.socket']
+    os.makedirs('/etc/pkcs11/modules', exist_ok=True)
+    with open('/etc/pkcs11/modules/attezt.module', 'w') as f:
+        f.write(lines[0] + '\n')
+    try:
+        r = run('pkcs11-tool', '--module', PROXY, '-L')
+        assert 'error' not in r.stderr.lower(), r.stderr
+    finally:
+        os.unlink('/etc/pkcs11/modules/attezt.module')
+
+
+def test_socket_unit():
+    socket = unit('attezt-agent.socket')['Socket']
+    assert socket['ListenStream'] == '/run/attezt/p11kit.socket' and socket['SocketMode'] == '0666'
+    service = unit('attezt-agent.service')['Service']
+    assert int(service['FileDescriptorStoreMax']) >= 64
+    assert service.get('PrivateUsers', 'no') == 'no' and service['PrivateNetwork'] == 'yes'
+    assert 'tss' not in service.get('SupplementaryGroups', '')
+
+
+def test_socket_activation(enrolled):
+    """The socket is there before the agent, and the first client starts it."""
+    enrolled.stop()
+    name = unit('attezt-agent.socket')['Socket'].get('FileDescriptorName', 'attezt-agent.socket')
+    path = f'{enrolled.home}/activated.socket'
+    manager = Daemon(*ACTIVATE, '--listen', path, '--fdname', name,
+                     *as_user('attezt', [program('attezt-agent'), *enrolled.options]), name='activation')
+    try:
+        manager.wait_line('Listening on')
+        os.chmod(path, 0o666)
+        early = connect(path)
+        early.sendall(b'\0')
+        with Connection(path) as c:
+            s = c.open_session()
+            verify(leaf_of(enrolled), signature_of(c, s, c.device_key(s)))
+        assert early.recv(1) == b'\0'
+        early.close()
+        assert enrolled.property('State') == 'enrolled'
+    finally:
+        manager.stop(expect=None)
+        assert os.path.exists(path), 'it is not the agent\'s to remove'
+
+
+def test_left_over_socket(enrolled):
+    """After a crash the old socket's file is there; the next agent takes its place."""
+    enrolled.agent.kill()
+    assert os.path.exists(enrolled.p11kit)
+    enrolled.start()
+    assert signs(enrolled)
+
+
+def test_without_a_bus(enrolled):
+    """A client of p11-kit does not wait for D-Bus."""
+    enrolled.stop()
+    agent = Daemon(program('attezt-agent'), *enrolled.options, user='attezt',
+                   env={'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/run/nothing'})
+    try:
+        eventually(lambda: os.path.exists(enrolled.p11kit), 'the socket', timeout=20)
+        assert signs(enrolled)
+    finally:
+        agent.stop(expect=None)
+
+
+@pytest.mark.parametrize('content', [b'', b'-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', None])
+def test_broken_state(enrolled, content):
+    """Worth an empty slot and a line in the journal, not silence; the next enrolment mends it."""
+    enrolled.stop()
+    paths = [p for p in glob.glob(f'{enrolled.state}/**/device.crt', recursive=True) if not os.path.islink(p)]
+    for path in {os.path.realpath(p) for p in paths}:
+        if content is None:
+            os.unlink(path)
+        else:
+            with open(path, 'wb') as f:
+                f.write(content)
+    enrolled.start()
+    with Connection(enrolled.p11kit) as c:
+        assert len(c.slots(present=False)) == 1 and c.slots() == []
+
+
+# ---- Users and helpers
+
+def test_as_under_systemd(server, stepca, new_device):
+    """The agent has neither the TPM nor the right to read the key's file; helpers of another user have."""
+    device = new_device(server, stepca, start=False, owner='attezt-tpm')
+    device.start_helper_socket('attezt-enroll', '--ca-dir', device.ca_dir)
+    device.start_helper_socket('attezt-tpm-signer')
+    device.start()
+    server.enroll(device.tpm.ek_hash(), 'two-users')
+    with open(f'/proc/{device.agent.pid}/status') as f:
+        groups = re.search('Groups:(.*)', f.read())[1].split()
+    assert str(grp.getgrnam('tss').gr_gid) not in groups
+    device.enroll(stepca, server)
+    before = leaf_of(device)
+    with Connection(device.p11kit) as c:
+        s = c.open_session()
+        key, (_, certificate) = c.device_key(s), c.device_certificate(s)
+        assert certificate == before.public_bytes(Encoding.DER)
+        verify(before, signature_of(c, s, key))
+        cli('renew')
+        t = c.open_session()
+        verify(leaf_of(device), signature_of(c, t, c.device_key(t)))
+        verify(before, signature_of(c, t, key))
+    assert 'attezt-tpm-signer' in ' '.join(device.helpers) and os.listdir('/run/attezt-tpm-signer')
+    server.forget_all()
+
+
+def present(device, user):
+    with Connection(sock=connect_as(user, device.p11kit)) as c:
+        return c.slots() != []
+
+
+@pytest.mark.parametrize('setting', ['TokenUsers=nobody', 'TokenGroups=nogroup'])
+def test_widened(enrolled, setting):
+    """By agent.conf."""
+    assert not present(enrolled, 'nobody')
+    enrolled.stop()
+    os.makedirs('/etc/attezt', exist_ok=True)
+    with open('/etc/attezt/agent.conf', 'w') as f:
+        f.write(f'[Agent]\n{setting}\n')
+    try:
+        enrolled.start()
+        assert present(enrolled, 'nobody') and not present(enrolled, 'games')
+        assert present(enrolled, 'root')
+    finally:
+        os.unlink('/etc/attezt/agent.conf')
