@@ -12,8 +12,8 @@ from rig_process import PATIENCE, RIG, Daemon
 
 POLICIES = '/etc/chromium/policies/managed'
 OPTIONS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-           '--disable-dev-shm-usage', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-breakpad',
-           '--disable-crash-reporter', '--remote-debugging-pipe']
+           '--disable-dev-shm-usage', '--disable-background-networking', '--disable-component-update',
+           '--disable-sync', '--disable-breakpad', '--disable-crash-reporter', '--remote-debugging-pipe']
 
 
 def select_certificates_of(issuer, *patterns):
