@@ -12,6 +12,8 @@ void agent_settings_done(AgentSettings *s) {
         free(s->eab_kid);
         free(s->eab_key_file);
         free(s->tcti);
+        free(s->token_users);
+        free(s->token_groups);
         *s = (AgentSettings) {};
 }
 
@@ -64,6 +66,10 @@ static int set(AgentSettings *s, const char *key, const char *value) {
                 return set_string(&s->eab_key_file, value);
         if (strcmp(key, "TCTI") == 0)
                 return set_string(&s->tcti, value);
+        if (strcmp(key, "TokenUsers") == 0)
+                return set_string(&s->token_users, value);
+        if (strcmp(key, "TokenGroups") == 0)
+                return set_string(&s->token_groups, value);
         return -ENOENT;
 }
 

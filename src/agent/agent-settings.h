@@ -9,6 +9,7 @@ typedef struct AgentSettings {
         char *name;
         char *eab_kid, *eab_key_file;
         char *tcti;
+        char *token_users, *token_groups; /* names and numbers, separated by blanks; NULL: none beyond the default */
         JobKey key;
         int64_t lifetime; /* seconds, 0: the server's default */
 } AgentSettings;

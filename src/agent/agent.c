@@ -22,6 +22,8 @@ struct Agent {
         AgentSettings settings;
         AgentHooks hooks;
         void *hooks_userdata;
+        void (*loaded)(void *userdata);
+        void *loaded_userdata;
 
         bool enrolled, damaged;
         Enrollment enrollment;
@@ -63,6 +65,8 @@ static void load_enrollment(Agent *a) {
         enrollment_done(&a->enrollment);
         a->enrollment = e;
         a->not_after = a->enrolled ? end_of_validity(&e) : 0;
+        if (a->loaded)
+                a->loaded(a->loaded_userdata);
 }
 
 int agent_reload(Agent *a) {
@@ -282,6 +286,10 @@ int agent_identify(Agent *a) {
 
 /* --- Beginning and end --- */
 
+const AgentOptions *agent_options(const Agent *a) {
+        return &a->options;
+}
+
 static void no_change(void *userdata) {
 }
 
@@ -293,6 +301,13 @@ void agent_set_hooks(Agent *a, const AgentHooks *hooks, void *userdata) {
 
         a->hooks = hooks ? *hooks : none;
         a->hooks_userdata = userdata;
+}
+
+void agent_set_loaded(Agent *a, void (*loaded)(void *userdata), void *userdata) {
+        a->loaded = loaded;
+        a->loaded_userdata = userdata;
+        if (loaded)
+                loaded(userdata);
 }
 
 Agent *agent_free(Agent *a) {

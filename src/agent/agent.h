@@ -10,7 +10,7 @@
 
 /* From the command line; strings live as long as the program. NULL: the default. */
 typedef struct AgentOptions {
-        const char *config, *state_dir, *ca_dir, *tcti, *enroll_socket;
+        const char *config, *state_dir, *ca_dir, *tcti, *enroll_socket, *signer_socket, *p11kit_socket;
 } AgentOptions;
 
 typedef struct AgentHooks {
@@ -24,9 +24,12 @@ typedef struct Agent Agent;
 int agent_new(sd_event *event, const AgentOptions *options, Agent **ret);
 Agent *agent_free(Agent *a);
 void agent_set_hooks(Agent *a, const AgentHooks *hooks, void *userdata);
+/* Called whenever the enrolment was read from disk, and once now. NULL: nobody. */
+void agent_set_loaded(Agent *a, void (*loaded)(void *userdata), void *userdata);
 /* Settings and enrolment from disk. */
 int agent_reload(Agent *a);
 
+const AgentOptions *agent_options(const Agent *a);
 const Enrollment *agent_enrollment(const Agent *a);   /* NULL: not enrolled */
 /* Something is recorded, though it may be damaged. */
 bool agent_has_record(const Agent *a);

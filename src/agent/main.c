@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* attezt-agent: the device's side of attestation on the bus. It has no TPM and no network: attezt-enroll has. */
+/* attezt-agent: the device's side of attestation on the bus, and its certificate as a PKCS#11 token on the p11-kit
+ * socket. It has no TPM and no network: its helpers have. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 
 #include <systemd/sd-daemon.h>
 
-#include "agent/agent-bus.h"
+#include "agent/bus-link.h"
+#include "agent/pkcs11-socket.h"
+#include "agent/token.h"
 #include "shared/log.h"
 #include "shared/names.h"
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Agent *, agent_free)
-DEFINE_TRIVIAL_CLEANUP_FUNC(AgentBus *, agent_bus_free)
+DEFINE_TRIVIAL_CLEANUP_FUNC(Signer *, signer_free)
 
 static void help(void) {
         printf("attezt-agent [OPTION…]\n\n"
@@ -22,6 +25,8 @@ static void help(void) {
                "  --tcti CONF           the TPM, for an attezt-enroll that this program starts\n"
                "  --enroll-socket PATH  where attezt-enroll listens (" ATTEZT_ENROLL_SOCKET "\n"
                "                        if it is there, else it is started)\n"
+               "  --signer-socket PATH  where attezt-tpm-signer listens (" ATTEZT_TPM_SIGNER_SOCKET ", the same)\n"
+               "  --p11kit-socket PATH  the PKCS#11 socket, if systemd passes none (" ATTEZT_P11KIT_SOCKET ")\n"
                "  --verbose             say more\n"
                "  --help, --version\n\n"
                "Exit status: 0 ended, 1 failed, 2 wrong usage.\n");
@@ -29,13 +34,16 @@ static void help(void) {
 
 /* 1: go on, 0: done, -EINVAL: wrong usage. */
 static int parse_options(int argc, char **argv, AgentOptions *ret) {
-        enum { OPT_CONFIG = 256, OPT_STATE_DIR, OPT_CA_DIR, OPT_TCTI, OPT_ENROLL_SOCKET, OPT_VERBOSE, OPT_VERSION };
+        enum { OPT_CONFIG = 256, OPT_STATE_DIR, OPT_CA_DIR, OPT_TCTI, OPT_ENROLL_SOCKET, OPT_SIGNER_SOCKET,
+               OPT_P11KIT_SOCKET, OPT_VERBOSE, OPT_VERSION };
         static const struct option options[] = {
                 { "config", required_argument, NULL, OPT_CONFIG },
                 { "state-dir", required_argument, NULL, OPT_STATE_DIR },
                 { "ca-dir", required_argument, NULL, OPT_CA_DIR },
                 { "tcti", required_argument, NULL, OPT_TCTI },
                 { "enroll-socket", required_argument, NULL, OPT_ENROLL_SOCKET },
+                { "signer-socket", required_argument, NULL, OPT_SIGNER_SOCKET },
+                { "p11kit-socket", required_argument, NULL, OPT_P11KIT_SOCKET },
                 { "verbose", no_argument, NULL, OPT_VERBOSE },
                 { "version", no_argument, NULL, OPT_VERSION },
                 { "help", no_argument, NULL, 'h' },
@@ -60,6 +68,12 @@ static int parse_options(int argc, char **argv, AgentOptions *ret) {
                 case OPT_ENROLL_SOCKET:
                         ret->enroll_socket = optarg;
                         break;
+                case OPT_SIGNER_SOCKET:
+                        ret->signer_socket = optarg;
+                        break;
+                case OPT_P11KIT_SOCKET:
+                        ret->p11kit_socket = optarg;
+                        break;
                 case OPT_VERBOSE:
                         log_set_max_level(LOG_DEBUG);
                         break;
@@ -79,18 +93,52 @@ static int parse_options(int argc, char **argv, AgentOptions *ret) {
         return 1;
 }
 
+/* What the program is made of, in the order in which it comes to be. */
+typedef struct Program {
+        const AgentOptions *options;
+        sd_event *event;
+        Agent *agent;
+        TokenAccess access;
+        Pkcs11Token *token;
+        Signer *signer;
+        Pkcs11Socket *socket;
+        BusLink *bus;
+} Program;
+
+static void program_done(Program *p) {
+        (void) bus_link_free(p->bus);
+        (void) pkcs11_socket_free(p->socket);
+        (void) signer_free(p->signer);
+        if (p->agent)
+                agent_set_loaded(p->agent, NULL, NULL);
+        (void) pkcs11_token_free(p->token);
+        (void) agent_free(p->agent);
+        sd_event_unref(p->event);
+}
+
+static void on_loaded(void *userdata) {
+        Program *p = userdata;
+        token_load(p->token, p->agent);
+}
+
+static void set_access(Program *p) {
+        const AgentSettings *s = agent_settings(p->agent);
+        token_access_set(&p->access, s->token_users, s->token_groups);
+}
+
 static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
-        int r;
+        Program *p = userdata;
 
         (void) sd_notify(false, "RELOADING=1");
-        r = agent_reload(userdata);
+        int r = agent_reload(p->agent);
         if (r < 0)
                 log_error_errno(r, "Settings could not be read again: %m");
+        set_access(p);
         (void) sd_notify(false, "READY=1");
         return 0;
 }
 
-static int add_signals(sd_event *event, Agent *agent) {
+static int add_signals(Program *p) {
         static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
         sigset_t set;
         int r;
@@ -102,46 +150,73 @@ static int add_signals(sd_event *event, Agent *agent) {
                 return -errno;
         for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
                 bool hangup = signals[i] == SIGHUP;
-                r = sd_event_add_signal(event, NULL, signals[i], hangup ? on_hangup : NULL, hangup ? agent : NULL);
+                r = sd_event_add_signal(p->event, NULL, signals[i], hangup ? on_hangup : NULL, hangup ? p : NULL);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int run(const AgentOptions *options) {
-        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_(agent_freep) Agent *agent = NULL;
-        _cleanup_(agent_bus_freep) AgentBus *agent_bus = NULL;
+/* Of what systemd passes, or else made here. Without an option for it, a place where we cannot make it is no reason
+ * to end: the bus is served. */
+static int open_socket(Program *p) {
+        const char *path = p->options->p11kit_socket ?: ATTEZT_P11KIT_SOCKET;
         int r;
 
-        r = sd_event_default(&event);
+        r = pkcs11_socket_new(p->event, p->token, p->signer, &p->access, &p->socket);
+        if (r < 0)
+                return log_error_errno(r, "No PKCS#11 socket: %m");
+        if (pkcs11_socket_take_fds(p->socket) > 0)
+                return 0;
+        r = pkcs11_socket_make(p->socket, path);
+        if (r < 0)
+                log_error_errno(r, "The PKCS#11 socket %s could not be made: %m", path);
+        return p->options->p11kit_socket ? r : 0;
+}
+
+static int open_token(Program *p) {
+        const AgentOptions *o = p->options;
+        const SignerSettings signer = {
+                .socket_path = o->signer_socket,
+                .tcti = o->tcti ?: agent_settings(p->agent)->tcti,
+                .state_dir = o->state_dir,
+        };
+        int r;
+
+        if ((r = token_new(&p->token)) < 0 || (r = signer_new(p->event, &signer, &p->signer)) < 0)
+                return log_error_errno(r, "No PKCS#11 token: %m");
+        agent_set_loaded(p->agent, on_loaded, p);
+        set_access(p);
+        return open_socket(p);
+}
+
+static int run(const AgentOptions *options) {
+        _cleanup_(program_done) Program p = { .options = options };
+        int r;
+
+        r = sd_event_default(&p.event);
         if (r < 0)
                 return log_error_errno(r, "No event loop: %m");
-        (void) sd_event_set_watchdog(event, true);
-        r = agent_new(event, options, &agent);
+        (void) sd_event_set_watchdog(p.event, true);
+        r = agent_new(p.event, options, &p.agent);
         if (r < 0)
                 return log_error_errno(r, "The agent's state could not be read: %m");
-        r = add_signals(event, agent);
+        r = add_signals(&p);
         if (r < 0)
                 return log_error_errno(r, "Signals could not be caught: %m");
-
-        r = sd_bus_open_system(&bus);
+        /* Before the bus: every program that uses p11-kit waits for an answer there. */
+        r = open_token(&p);
         if (r < 0)
-                return log_error_errno(r, "No connection to the system bus: %m");
-        (void) sd_bus_set_exit_on_disconnect(bus, true);
-        r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
+                return r;
+        r = bus_link_new(p.event, p.agent, &p.bus);
         if (r < 0)
                 return log_error_errno(r, "The bus could not join the event loop: %m");
-        r = agent_bus_new(bus, agent, &agent_bus);
-        if (r < 0)
-                return log_error_errno(r, "The service " ATTEZT_AGENT_BUS_NAME " could not be offered: %m");
 
         (void) sd_notify(false, "READY=1");
-        log_info("Ready: %s.", agent_state(agent));
-        r = sd_event_loop(event);
+        log_info("Ready: %s.", agent_state(p.agent));
+        r = sd_event_loop(p.event);
         (void) sd_notify(false, "STOPPING=1");
+        pkcs11_socket_store(p.socket);
         return r < 0 ? log_error_errno(r, "The event loop failed: %m") : r;
 }
 

@@ -32,12 +32,34 @@ static int get(Cli *c, const char *which, sd_bus_message **ret) {
         return cli_call(c, m, ret);
 }
 
+/* The same before and after a renewal: what they name is the newest certificate and its key. */
+static int print_uris(const Cli *c) {
+        static const char certificate[] = "pkcs11:token=Attestation%20Trust;object=Attezt%20TPM%20Certificate;type=cert";
+        static const char key[] = "pkcs11:token=Attestation%20Trust;object=Attezt%20TPM%20key;type=private";
+
+        if (c->json) {
+                _cleanup_json_ struct json_object *o = json_object_new_object();
+                if (!o || json_object_object_add(o, "certificate-uri", json_object_new_string(certificate)) < 0 ||
+                    json_object_object_add(o, "key-uri", json_object_new_string(key)) < 0)
+                        return cli_failed(-ENOMEM, "make JSON");
+                return cli_print_json(o);
+        }
+        return printf("%s\n%s\n", certificate, key) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int verb_certificate(Cli *c, int argc, char **argv) {
         _cleanup_message_ sd_bus_message *reply = NULL;
         const char *pem;
+        bool uri = false;
+        const CliOption options[] = {
+                { "uri", CLI_FLAG, &uri, NULL, "Print the PKCS#11 URIs of certificate and key instead" },
+                {},
+        };
         int r, status;
 
-        cli_parse(c, argc, argv, NULL, 0, 1);
+        cli_parse(c, argc, argv, options, 0, 1);
+        if (uri && c->n_operands > 0)
+                cli_usage(c, "--uri is for the device's certificate: its attestation key is not on the token.");
         if (c->n_operands > 0 && strcmp(c->operands[0], "ak") != 0)
                 cli_usage(c, "There are the device's certificate (no argument) and the attestation key's (\"ak\").");
         status = get(c, c->n_operands > 0 ? "ak" : "device", &reply);
@@ -46,6 +68,8 @@ int verb_certificate(Cli *c, int argc, char **argv) {
         r = sd_bus_message_read(reply, "s", &pem);
         if (r < 0)
                 return cli_failed(r, "read the answer");
+        if (uri)
+                return print_uris(c);
         if (c->json)
                 return print_json(pem);
         fputs(pem, stdout);

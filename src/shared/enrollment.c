@@ -175,15 +175,17 @@ static int highest_generation(int dir_fd, uint64_t *ret) {
         return 0;
 }
 
-/* Older generations, and what a crash left behind. It is no failure of the new one if that cannot be done. */
-static void prune_generations(int dir_fd, uint64_t keep, uint64_t keep_too) {
+/* Too old ones, and what a crash left behind: numbers between previous and next, which nobody ever switched to. It
+ * is no failure of the new one if that cannot be done. */
+static void prune_generations(int dir_fd, uint64_t next, uint64_t previous) {
         _cleanup_(closedirp) DIR *d = NULL;
 
         if (open_generations(dir_fd, &d) < 0)
                 return;
         for (struct dirent *de; (de = readdir(d));) {
                 uint64_t n = parse_generation(de->d_name);
-                if (n != 0 && n != keep && n != keep_too)
+                bool older = n <= previous && previous - n < ENROLLMENT_OLDER_MAX;
+                if (n != 0 && n != next && !older)
                         (void) dir_remove(dirfd(d), de->d_name);
         }
 }
@@ -280,6 +282,60 @@ int enrollment_store(const char *dir, const Enrollment *e) {
         if ((r = make_generation(dir_fd, e, path)) < 0 || (r = switch_to(dir_fd, path)) < 0)
                 return r;
         prune_generations(dir_fd, next, previous);
+        return 0;
+}
+
+/* --- Older ones --- */
+
+void enrollment_older_done(EnrollmentOlder *o) {
+        for (size_t i = 0; i < o->n; i++)
+                bytes_done(&o->chains_pem[i]);
+        *o = (EnrollmentOlder) {};
+}
+
+/* The highest numbers below current, highest first. */
+static int list_older(int dir_fd, uint64_t current, EnrollmentOlder *o) {
+        _cleanup_(closedirp) DIR *d = NULL;
+
+        int r = open_generations(dir_fd, &d);
+        if (r < 0)
+                return r;
+        for (struct dirent *de; (de = readdir(d));) {
+                uint64_t n = parse_generation(de->d_name);
+                size_t at = o->n;
+
+                if (n == 0 || n >= current)
+                        continue;
+                while (at > 0 && o->generations[at - 1] < n)
+                        at--;
+                if (at >= ENROLLMENT_OLDER_MAX)
+                        continue;
+                o->n = MIN_OF(o->n + 1, ENROLLMENT_OLDER_MAX);
+                memmove(o->generations + at + 1, o->generations + at, (o->n - 1 - at) * sizeof(o->generations[0]));
+                o->generations[at] = n;
+        }
+        return 0;
+}
+
+int enrollment_load_older(const char *dir, uint64_t current, EnrollmentOlder *ret) {
+        _cleanup_(enrollment_older_done) EnrollmentOlder listed = {}, o = {};
+
+        _cleanup_close_ int dir_fd = dir_open(dir);
+        if (dir_fd < 0)
+                return dir_fd;
+        int r = list_older(dir_fd, current, &listed);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < listed.n; i++) {
+                char path[GENERATION_PATH_MAX];
+
+                generation_path(listed.generations[i], path);
+                _cleanup_close_ int fd = dir_open_at(dir_fd, path);
+                if (fd < 0 || file_read_at(fd, "device.crt", CHAIN_MAX, &o.chains_pem[o.n]) < 0)
+                        continue; /* going away just now, or damaged: not worth the others */
+                o.generations[o.n++] = listed.generations[i];
+        }
+        *ret = TAKE_GENERIC(o, (EnrollmentOlder) {});
         return 0;
 }
 

@@ -13,7 +13,7 @@
  *   ak.tss                        the AK's blob, kept over generations; 0600
  *   accounts/HASH.json            ACME account key (PEM) and URL per directory URL; 0600
  *
- * Older generations are removed when the next is stored, but for the one before. */
+ * Of older generations the last ENROLLMENT_OLDER_MAX are kept: programs that run may still use their keys. */
 #include "shared/enrollment-settings.h"
 
 /* -ENOENT: not enrolled. -EBADMSG: something there cannot be read. */
@@ -24,3 +24,17 @@ int enrollment_read_key(const char *dir, uint64_t generation, Bytes *ret);
 int enrollment_store(const char *dir, const Enrollment *e);
 /* Removes certificates, keys and settings (accounts and AK too with everything). */
 int enrollment_remove(const char *dir, bool everything);
+
+#define ENROLLMENT_OLDER_MAX 7U
+
+/* The chains of those, newest first. */
+typedef struct EnrollmentOlder {
+        size_t n;
+        uint64_t generations[ENROLLMENT_OLDER_MAX];
+        Bytes chains_pem[ENROLLMENT_OLDER_MAX];
+} EnrollmentOlder;
+
+void enrollment_older_done(EnrollmentOlder *o);
+
+/* What cannot be read is left out. */
+int enrollment_load_older(const char *dir, uint64_t current, EnrollmentOlder *ret);

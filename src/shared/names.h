@@ -19,6 +19,7 @@
 #define ATTEZT_ERROR_FAILED "dev.attezt.Error.Failed"
 
 #define ATTEZT_FRONT_SOCKET "/run/atteztd/front"
+#define ATTEZT_P11KIT_SOCKET "/run/attezt/p11kit.socket"
 #define ATTEZT_ENROLL_SOCKET "/run/attezt-enroll/socket"
 #define ATTEZT_TPM_SIGNER_SOCKET "/run/attezt-tpm-signer/socket"
 #define ATTEZT_SERVER_STATE_DIR ATTEZT_STATEDIR "/atteztd"

@@ -16,12 +16,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-__attribute__((weak)) size_t token_hash_size(TokenHash h) {
-        static const size_t sizes[_TOKEN_HASH_MAX] = { 0, 20, 28, 32, 48, 64 };
-
-        return sizes[h];
-}
-
 typedef struct Script {
         Pkcs11Generation *const *generations;
         Pkcs11Token *token;

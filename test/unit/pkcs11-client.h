@@ -8,13 +8,6 @@
 #include "../data/pkcs11-certificates.h"
 #include "test.h"
 
-/* Until protocol/token-operation.c is there. */
-__attribute__((weak)) size_t token_hash_size(TokenHash h) {
-        static const size_t sizes[_TOKEN_HASH_MAX] = { 0, 20, 28, 32, 48, 64 };
-
-        return sizes[h];
-}
-
 #define CODE 0x10U
 #define NOW 1795600000 /* 2026-11-25, the test's certificates are a day old */
 #define NULL_SIZE UINT32_MAX

@@ -110,6 +110,17 @@ static void test_round_trip(void) {
         remove_dir(dir);
 }
 
+static void check_older(const char *dir, uint64_t current, const char *const *chains, size_t n) {
+        _cleanup_(enrollment_older_done) EnrollmentOlder o = {};
+
+        check_int(enrollment_load_older(dir, current, &o), 0);
+        check_int(o.n, n);
+        for (size_t i = 0; i < n; i++) {
+                check_int(o.generations[i], current - 1 - i);
+                check(view_equal(bytes_view(&o.chains_pem[i]), VIEW_STR(chains[i])));
+        }
+}
+
 static void test_generations(void) {
         char *dir = make_dir();
 
@@ -119,8 +130,15 @@ static void test_generations(void) {
         exists(dir, "generations/1", true);
         store(dir, "third");
         load(dir, 3, "third");
-        exists(dir, "generations/1", false);
+        exists(dir, "generations/1", true);
         exists(dir, "generations/2", true);
+        check_older(dir, 3, (const char *const[]) { "second", "first" }, 2);
+        check_older(dir, 1, NULL, 0);
+        for (int i = 4; i <= 12; i++)
+                store(dir, "more");
+        exists(dir, "generations/4", false);
+        exists(dir, "generations/5", true);
+        load(dir, 12, "more");
 
         check_int(enrollment_remove(dir, false), 0);
         check_int(enrollment_load(dir, &(Enrollment) {}), -ENOENT);

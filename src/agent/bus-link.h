@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The agent's connection to the system bus: tried again when it is not there or goes away, since the PKCS#11 socket is
+ * served with or without it. */
+#include "agent/agent-bus.h"
+
+typedef struct BusLink BusLink;
+
+/* A first attempt is made before it returns; 0 also if that failed. */
+int bus_link_new(sd_event *event, Agent *agent, BusLink **ret);
+BusLink *bus_link_free(BusLink *l);
+DEFINE_TRIVIAL_CLEANUP_FUNC(BusLink *, bus_link_free)

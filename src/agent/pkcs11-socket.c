@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/pkcs11-socket.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+
+#include "shared/files.h"
+#include "shared/log.h"
+
+#define LISTENERS_MAX 4U
+#define ACCEPT_BATCH 16U              /* connections accepted in one turn of the loop */
+#define REFUSAL_LOG_USEC 60000000ULL  /* one line for many refusals */
+#define PAUSE_USEC 1000000ULL         /* when no descriptor is left */
+
+typedef struct Slot {
+        Pkcs11Peer *peer; /* NULL: free */
+        uid_t uid;
+} Slot;
+
+struct Pkcs11Socket {
+        sd_event *event;
+        Pkcs11Token *token;
+        Signer *signer;
+        const TokenAccess *access;
+        int listeners[LISTENERS_MAX];
+        sd_event_source *sources[LISTENERS_MAX];
+        size_t n_listeners;
+        char *made; /* path of the file that is ours to remove */
+        Slot slots[PKCS11_CONNECTIONS_MAX];
+        uint64_t told_after; /* CLOCK_MONOTONIC: no line about refusals before */
+};
+
+Pkcs11Socket *pkcs11_socket_free(Pkcs11Socket *s) {
+        if (!s)
+                return NULL;
+        for (size_t i = 0; i < s->n_listeners; i++) {
+                (void) sd_event_source_disable_unref(s->sources[i]);
+                (void) close(s->listeners[i]);
+        }
+        if (s->made)
+                (void) unlink(s->made);
+        free(s->made);
+        for (size_t i = 0; i < PKCS11_CONNECTIONS_MAX; i++)
+                (void) pkcs11_peer_free(s->slots[i].peer);
+        sd_event_unref(s->event);
+        free(s);
+        return NULL;
+}
+
+int pkcs11_socket_new(sd_event *event, Pkcs11Token *token, Signer *signer, const TokenAccess *access,
+                      Pkcs11Socket **ret) {
+        Pkcs11Socket *s = calloc(1, sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        s->event = sd_event_ref(event);
+        s->token = token;
+        s->signer = signer;
+        s->access = access;
+        *ret = s;
+        return 0;
+}
+
+/* --- Clients --- */
+
+static void on_gone(Pkcs11Peer *p, void *userdata) {
+        Pkcs11Socket *s = userdata;
+
+        for (size_t i = 0; i < PKCS11_CONNECTIONS_MAX; i++)
+                if (s->slots[i].peer == p)
+                        s->slots[i].peer = NULL;
+        (void) pkcs11_peer_free(p);
+}
+
+/* NULL: no more for this user, or in all. */
+static Slot *find_slot(Pkcs11Socket *s, uid_t uid) {
+        Slot *free_slot = NULL;
+        size_t n = 0;
+
+        for (size_t i = 0; i < PKCS11_CONNECTIONS_MAX; i++) {
+                Slot *slot = s->slots + i;
+                if (!slot->peer)
+                        free_slot = free_slot ?: slot;
+                else if (slot->uid == uid)
+                        n++;
+        }
+        return n < PKCS11_CONNECTIONS_UID_MAX ? free_slot : NULL;
+}
+
+static void tell_refusal(Pkcs11Socket *s, uid_t uid) {
+        uint64_t now = 0;
+
+        (void) sd_event_now(s->event, CLOCK_MONOTONIC, &now);
+        if (now < s->told_after)
+                return;
+        s->told_after = now + REFUSAL_LOG_USEC;
+        log_warning("User %u has too many connections to the PKCS#11 socket (limits: %u, and %u in all): refused.",
+                    (unsigned) uid, PKCS11_CONNECTIONS_UID_MAX, PKCS11_CONNECTIONS_MAX);
+}
+
+/* Takes fd. */
+static int add_peer(Pkcs11Socket *s, int fd, bool greeted) {
+        const Pkcs11PeerContext context = {
+                .event = s->event, .token = s->token, .signer = s->signer, .gone = on_gone, .userdata = s,
+        };
+        struct ucred peer;
+        socklen_t size = sizeof(peer);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+                int r = -errno;
+                (void) close(fd);
+                return r;
+        }
+        Slot *slot = find_slot(s, peer.uid);
+        if (!slot) {
+                tell_refusal(s, peer.uid);
+                (void) close(fd);
+                return -EUSERS;
+        }
+        slot->uid = peer.uid;
+        return pkcs11_peer_new(&context, fd, token_access_allows(s->access, fd, peer.uid), greeted, &slot->peer);
+}
+
+static int on_connect(sd_event_source *source, int listener, uint32_t revents, void *userdata) {
+        Pkcs11Socket *s = userdata;
+
+        for (size_t i = 0; i < ACCEPT_BATCH; i++) {
+                int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+                if (fd >= 0)
+                        (void) add_peer(s, fd, false);
+                else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+                        /* It stays readable: not again and again. */
+                        log_warning_errno(-errno, "A client of the PKCS#11 socket cannot be accepted now: %m");
+                        return sd_event_source_set_ratelimit(source, PAUSE_USEC, 1);
+                } else if (errno != ECONNABORTED && errno != EINTR)
+                        return sd_event_source_set_ratelimit(source, 0, 0);
+        }
+        return 0;
+}
+
+/* --- Listening --- */
+
+/* Takes fd. */
+static int add_listener(Pkcs11Socket *s, int fd) {
+        int r;
+
+        if (s->n_listeners == LISTENERS_MAX) {
+                (void) close(fd);
+                return -ENOBUFS;
+        }
+        r = sd_event_add_io(s->event, &s->sources[s->n_listeners], fd, EPOLLIN, on_connect, s);
+        if (r < 0) {
+                (void) close(fd);
+                return r;
+        }
+        s->listeners[s->n_listeners++] = fd;
+        return 0;
+}
+
+static int prepare_fd(int fd) {
+        int flags = fcntl(fd, F_GETFL);
+        return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
+int pkcs11_socket_take_fds(Pkcs11Socket *s) {
+        int n = sd_listen_fds(true), n_listening = 0, n_connections = 0;
+
+        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
+                if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, -1) <= 0 || prepare_fd(fd) < 0) {
+                        log_warning("Descriptor %d from the service manager is no local stream socket: ignored.", fd);
+                        (void) close(fd);
+                } else if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0)
+                        n_listening += add_listener(s, fd) >= 0;
+                else
+                        n_connections += add_peer(s, fd, true) >= 0;
+        }
+        /* The manager must not keep what is ours now: a client would not see it when we close. */
+        (void) sd_notify(false, "FDSTOREREMOVE=1\nFDNAME=" PKCS11_STORE_NAME);
+        if (n_connections > 0)
+                log_info("Going on with %d connections of programs that use the token.", n_connections);
+        return n_listening;
+}
+
+/* 0: nobody listens there (any more), and nothing is in the way. */
+static int clear_path(const struct sockaddr_un *sa) {
+        struct stat st;
+
+        if (lstat(sa->sun_path, &st) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        if (!S_ISSOCK(st.st_mode))
+                return -EEXIST;
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, (const struct sockaddr *) sa, sizeof(*sa)) >= 0 || errno != ECONNREFUSED)
+                return -EADDRINUSE;
+        return unlink(sa->sun_path) < 0 ? -errno : 0;
+}
+
+static int make_parent(const char *path) {
+        _cleanup_free_ char *parent = strdup(path);
+        char *slash = parent ? strrchr(parent, '/') : NULL;
+
+        if (!parent)
+                return -ENOMEM;
+        if (!slash || slash == parent)
+                return 0;
+        *slash = 0;
+        return dir_make_parents(parent, 0755);
+}
+
+int pkcs11_socket_make(Pkcs11Socket *s, const char *path) {
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        int r;
+
+        if (strlen(path) >= sizeof(sa.sun_path))
+                return -ENAMETOOLONG;
+        strcpy(sa.sun_path, path);
+        if ((r = make_parent(path)) < 0 || (r = clear_path(&sa)) < 0)
+                return r;
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0 || bind(fd, (const struct sockaddr *) &sa, sizeof(sa)) < 0)
+                return -errno;
+        free(s->made);
+        s->made = strdup(path);
+        /* Open to all: who sees the token is decided by who connects. */
+        if (chmod(path, 0666) < 0 || listen(fd, SOMAXCONN) < 0)
+                return -errno;
+        return add_listener(s, TAKE_FD(fd));
+}
+
+/* --- Restart --- */
+
+void pkcs11_socket_store(Pkcs11Socket *s) {
+        for (size_t i = 0; i < PKCS11_CONNECTIONS_MAX; i++) {
+                Pkcs11Peer *p = s->slots[i].peer;
+                if (!p || !pkcs11_peer_settle(p))
+                        continue;
+                int fd = pkcs11_peer_fd(p);
+                int r = sd_pid_notify_with_fds(0, false, "FDSTORE=1\nFDNAME=" PKCS11_STORE_NAME, &fd, 1);
+                if (r == 0)
+                        return; /* nobody keeps descriptors here */
+                if (r < 0)
+                        log_warning_errno(r, "A connection cannot be kept over a restart: %m");
+        }
+}

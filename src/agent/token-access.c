@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/token-access.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <systemd/sd-login.h>
+
+#include "shared/log.h"
+
+#define GROUPS_MAX 65536U /* NGROUPS_MAX of the kernel */
+
+/* A number that is no name. (uid_t) -1 is nobody. */
+static bool parse_id(const char *word, uint32_t *ret) {
+        char *end;
+
+        if (*word < '0' || *word > '9')
+                return false;
+        errno = 0;
+        unsigned long n = strtoul(word, &end, 10);
+        if (errno != 0 || *end || n >= UINT32_MAX)
+                return false;
+        *ret = (uint32_t) n;
+        return true;
+}
+
+static bool find_user(const char *word, uint32_t *ret) {
+        const struct passwd *p = getpwnam(word);
+
+        if (p)
+                *ret = p->pw_uid;
+        return p;
+}
+
+static bool find_group(const char *word, uint32_t *ret) {
+        const struct group *g = getgrnam(word);
+
+        if (g)
+                *ret = g->gr_gid;
+        return g;
+}
+
+static size_t resolve(const char *list, const char *setting, bool (*find)(const char *, uint32_t *), uint32_t *ids,
+                      size_t n) {
+        _cleanup_free_ char *words = strdup(list ?: "");
+        char *state = NULL, escaped[LOG_ESCAPED_MAX];
+
+        for (char *w = words ? strtok_r(words, " \t", &state) : NULL; w; w = strtok_r(NULL, " \t", &state)) {
+                uint32_t id;
+                if (!parse_id(w, &id) && !find(w, &id))
+                        log_warning("%s= names \"%s\", whom this system does not know: ignored.", setting,
+                                    log_escape(w, strlen(w), escaped));
+                else if (n == TOKEN_ACCESS_IDS_MAX)
+                        log_warning("%s= has more entries than %u: \"%s\" is ignored.", setting, TOKEN_ACCESS_IDS_MAX,
+                                    log_escape(w, strlen(w), escaped));
+                else
+                        ids[n++] = id;
+        }
+        return n;
+}
+
+void token_access_set(TokenAccess *a, const char *users, const char *groups) {
+        uint32_t own;
+
+        *a = (TokenAccess) {};
+        a->n_users = resolve(users, "TokenUsers", find_user, a->users, 0);
+        if (find_group(TOKEN_ACCESS_GROUP, &own))
+                a->groups[a->n_groups++] = own;
+        a->n_groups = resolve(groups, "TokenGroups", find_group, a->groups, a->n_groups);
+}
+
+static bool has_group(const TokenAccess *a, gid_t gid) {
+        for (size_t i = 0; i < a->n_groups; i++)
+                if (a->groups[i] == gid)
+                        return true;
+        return false;
+}
+
+/* The groups that the client had when it connected: no user database is asked. */
+static bool in_group(const TokenAccess *a, int fd) {
+        struct ucred peer;
+        socklen_t size = sizeof(peer);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) >= 0 && has_group(a, peer.gid))
+                return true;
+
+        size = 0;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) >= 0 || errno != ERANGE ||
+            size > GROUPS_MAX * sizeof(gid_t))
+                return false;
+        _cleanup_free_ gid_t *gids = malloc(size);
+        if (!gids || getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, gids, &size) < 0)
+                return false;
+        for (size_t i = 0; i < size / sizeof(gid_t); i++)
+                if (has_group(a, gids[i]))
+                        return true;
+        return false;
+}
+
+bool token_access_allows(const TokenAccess *a, int fd, uid_t uid) {
+        if (uid == 0)
+                return true;
+        for (size_t i = 0; i < a->n_users; i++)
+                if (a->users[i] == uid)
+                        return true;
+        return in_group(a, fd) || sd_uid_get_seats(uid, 0, NULL) > 0;
+}
