@@ -42,6 +42,7 @@ def restart(device):
     device.stop()
     assert device.manager.stored, f'no connection was kept: {device.manager.messages}'
     device.start()
+    time.sleep(NSS_LOOKS_AGAIN)  # until then it does not ask whether its sessions are still good, and finds nothing
 
 
 # ---- The same browser, and what changes under it
