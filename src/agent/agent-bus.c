@@ -343,9 +343,6 @@ int agent_bus_new(sd_bus *bus, Agent *agent, AgentBus **ret) {
                 return r;
         on_changed(b); /* nobody listens yet: what is so now is no news later */
         agent_set_hooks(agent, &hooks, b);
-        r = sd_bus_request_name(bus, ATTEZT_AGENT_BUS_NAME, 0);
-        if (r < 0)
-                return r;
         *ret = TAKE_PTR(b);
         return 0;
 }

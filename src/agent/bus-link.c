@@ -5,6 +5,7 @@
 #include "shared/names.h"
 
 #define RETRY_USEC 5000000ULL
+#define NAME_PRIMARY_OWNER 1U /* RequestName's answer, D-Bus specification */
 
 struct BusLink {
         sd_event *event;
@@ -12,18 +13,22 @@ struct BusLink {
         sd_bus *bus;
         AgentBus *service;
         sd_event_source *timer; /* the next attempt */
-        bool told;
+        bool told;   /* that it is not there */
+        bool served; /* the name is ours */
 };
 
 static void disconnect(BusLink *l) {
         if (l->service)
                 l->service = agent_bus_free(l->service);
-        l->bus = sd_bus_flush_close_unref(l->bus);
+        l->bus = sd_bus_close_unref(l->bus);
+        l->served = false;
 }
 
 BusLink *bus_link_free(BusLink *l) {
         if (!l)
                 return NULL;
+        if (l->served)
+                (void) sd_bus_flush(l->bus); /* the last signals */
         disconnect(l);
         (void) sd_event_source_disable_unref(l->timer);
         sd_event_unref(l->event);
@@ -36,39 +41,57 @@ static int schedule(BusLink *l, uint64_t usec) {
         return r < 0 ? r : sd_event_source_set_enabled(l->timer, SD_EVENT_ONESHOT);
 }
 
-/* Not here: the bus is in the middle of its work. */
-static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        log_warning("The system bus has gone. The PKCS#11 socket is served on.");
-        return schedule(userdata, 0);
+/* Later, since the bus may be in the middle of its work. */
+static int try_later(BusLink *l, int error, const char *what) {
+        if (!l->told)
+                log_error_errno(error, "%s: %m. It is tried again; the PKCS#11 socket is served.", what);
+        l->told = true;
+        return schedule(l, RETRY_USEC);
 }
 
-static int try_connect(BusLink *l, const char **ret_failed) {
+static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return try_later(userdata, -ECONNRESET, "The connection to the system bus has ended");
+}
+
+static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        BusLink *l = userdata;
+        uint32_t answer = 0;
         int r;
 
-        *ret_failed = "No connection to the system bus";
+        if (sd_bus_message_is_method_error(m, NULL))
+                r = -sd_bus_message_get_errno(m);
+        else
+                r = sd_bus_message_read(m, "u", &answer);
+        if (r >= 0 && answer != NAME_PRIMARY_OWNER)
+                r = -EEXIST;
+        if (r < 0)
+                return try_later(l, r, "The service " ATTEZT_AGENT_BUS_NAME " could not be offered");
+        l->told = false;
+        l->served = true;
+        return 0;
+}
+
+/* Nothing here waits for the bus: it may be there and not answer. */
+static int try_connect(BusLink *l) {
+        int r;
+
         if ((r = sd_bus_open_system(&l->bus)) < 0 ||
+            (r = sd_bus_set_close_on_exit(l->bus, false)) < 0 || /* it would wait */
             (r = sd_bus_match_signal(l->bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
                                      "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, l)) < 0 ||
-            (r = sd_bus_attach_event(l->bus, l->event, SD_EVENT_PRIORITY_NORMAL)) < 0)
+            (r = sd_bus_attach_event(l->bus, l->event, SD_EVENT_PRIORITY_NORMAL)) < 0 ||
+            (r = agent_bus_new(l->bus, l->agent, &l->service)) < 0)
                 return r;
-        *ret_failed = "The service " ATTEZT_AGENT_BUS_NAME " could not be offered";
-        return agent_bus_new(l->bus, l->agent, &l->service);
+        return sd_bus_request_name_async(l->bus, NULL, ATTEZT_AGENT_BUS_NAME, 0, on_name, l);
 }
 
 static int try(BusLink *l) {
-        const char *failed;
-
         disconnect(l);
-        int r = try_connect(l, &failed);
-        if (r >= 0) {
-                l->told = false;
+        int r = try_connect(l);
+        if (r >= 0)
                 return 0;
-        }
-        if (!l->told)
-                log_error_errno(r, "%s: %m. It is tried again; the PKCS#11 socket is served.", failed);
-        l->told = true;
         disconnect(l);
-        return schedule(l, RETRY_USEC);
+        return try_later(l, r, "No connection to the system bus");
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {

@@ -5,6 +5,8 @@ import glob
 import grp
 import os
 import re
+import socket
+import time
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -112,6 +114,39 @@ def test_without_a_bus(enrolled):
         assert signs(enrolled)
     finally:
         agent.stop(expect=None)
+
+
+def test_with_a_bus_that_does_not_answer(enrolled):
+    enrolled.stop()
+    path = f'{RIG}/silent-bus'
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(path)
+        os.chmod(path, 0o666)
+        silent.listen()
+        agent = Daemon(program('attezt-agent'), *enrolled.options, user='attezt',
+                       env={'DBUS_SYSTEM_BUS_ADDRESS': f'unix:path={path}'})
+        try:
+            eventually(lambda: os.path.exists(enrolled.p11kit), 'the socket', timeout=5)
+            started = time.monotonic()
+            assert signs(enrolled) and time.monotonic() - started < 5
+        finally:
+            agent.stop(expect=None)
+            os.unlink(path)
+
+
+def test_a_bus_that_comes_later(enrolled, bus):
+    """The service appears when there is a bus; the token was there before."""
+    enrolled.stop()
+    link = f'{RIG}/later-bus'
+    agent = Daemon(program('attezt-agent'), *enrolled.options, user='attezt',
+                   env={'DBUS_SYSTEM_BUS_ADDRESS': f'unix:path={link}'})
+    try:
+        eventually(lambda: os.path.exists(enrolled.p11kit), 'the socket', timeout=5)
+        os.symlink('/run/dbus/system_bus_socket', link)
+        eventually(lambda: cli('status', check=False).returncode == 0, 'the service', timeout=20)
+    finally:
+        agent.stop(expect=None)
+        os.unlink(link)
 
 
 @pytest.mark.parametrize('content', [b'', b'-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', None])
