@@ -14,21 +14,17 @@ struct BusLink {
         AgentBus *service;
         sd_event_source *timer; /* the next attempt */
         bool told;   /* that it is not there */
-        bool served; /* the name is ours */
 };
 
 static void disconnect(BusLink *l) {
         if (l->service)
                 l->service = agent_bus_free(l->service);
         l->bus = sd_bus_close_unref(l->bus);
-        l->served = false;
 }
 
 BusLink *bus_link_free(BusLink *l) {
         if (!l)
                 return NULL;
-        if (l->served)
-                (void) sd_bus_flush(l->bus); /* the last signals */
         disconnect(l);
         (void) sd_event_source_disable_unref(l->timer);
         sd_event_unref(l->event);
@@ -67,7 +63,6 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return try_later(l, r, "The service " ATTEZT_AGENT_BUS_NAME " could not be offered");
         l->told = false;
-        l->served = true;
         return 0;
 }
 

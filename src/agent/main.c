@@ -106,8 +106,8 @@ typedef struct Program {
 } Program;
 
 static void program_done(Program *p) {
-        (void) bus_link_free(p->bus);
         (void) pkcs11_socket_free(p->socket);
+        (void) bus_link_free(p->bus);
         (void) signer_free(p->signer);
         if (p->agent)
                 agent_set_loaded(p->agent, NULL, NULL);

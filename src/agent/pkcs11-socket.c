@@ -15,11 +15,12 @@
 #define LISTENERS_MAX 4U
 #define ACCEPT_BATCH 16U              /* connections accepted in one turn of the loop */
 #define REFUSAL_LOG_USEC 60000000ULL  /* one line for many refusals */
-#define PAUSE_USEC 1000000ULL         /* when no descriptor is left */
+#define PAUSE_USEC 1000000ULL         /* when none can be accepted: no descriptor is left */
 
 typedef struct Slot {
         Pkcs11Peer *peer; /* NULL: free */
         uid_t uid;
+        bool shown;       /* sees the token */
 } Slot;
 
 struct Pkcs11Socket {
@@ -30,6 +31,7 @@ struct Pkcs11Socket {
         int listeners[LISTENERS_MAX];
         sd_event_source *sources[LISTENERS_MAX];
         size_t n_listeners;
+        sd_event_source *resume; /* listens again */
         char *made; /* path of the file that is ours to remove */
         Slot slots[PKCS11_CONNECTIONS_MAX];
         uint64_t told_after; /* CLOCK_MONOTONIC: no line about refusals before */
@@ -42,6 +44,7 @@ Pkcs11Socket *pkcs11_socket_free(Pkcs11Socket *s) {
                 (void) sd_event_source_disable_unref(s->sources[i]);
                 (void) close(s->listeners[i]);
         }
+        (void) sd_event_source_disable_unref(s->resume);
         if (s->made)
                 (void) unlink(s->made);
         free(s->made);
@@ -76,19 +79,22 @@ static void on_gone(Pkcs11Peer *p, void *userdata) {
         (void) pkcs11_peer_free(p);
 }
 
-/* NULL: no more for this user, or in all. */
-static Slot *find_slot(Pkcs11Socket *s, uid_t uid) {
+/* NULL: no more for this user, for strangers (who may have as many uids as they like, with subordinate ones), or in
+ * all. */
+static Slot *find_slot(Pkcs11Socket *s, uid_t uid, bool shown) {
         Slot *free_slot = NULL;
-        size_t n = 0;
+        size_t n = 0, n_strangers = 0;
 
         for (size_t i = 0; i < PKCS11_CONNECTIONS_MAX; i++) {
                 Slot *slot = s->slots + i;
                 if (!slot->peer)
                         free_slot = free_slot ?: slot;
-                else if (slot->uid == uid)
-                        n++;
+                else {
+                        n += slot->uid == uid;
+                        n_strangers += !slot->shown;
+                }
         }
-        return n < PKCS11_CONNECTIONS_UID_MAX ? free_slot : NULL;
+        return n < PKCS11_CONNECTIONS_UID_MAX && (shown || n_strangers < PKCS11_STRANGERS_MAX) ? free_slot : NULL;
 }
 
 static void tell_refusal(Pkcs11Socket *s, uid_t uid) {
@@ -98,8 +104,9 @@ static void tell_refusal(Pkcs11Socket *s, uid_t uid) {
         if (now < s->told_after)
                 return;
         s->told_after = now + REFUSAL_LOG_USEC;
-        log_warning("User %u has too many connections to the PKCS#11 socket (limits: %u, and %u in all): refused.",
-                    (unsigned) uid, PKCS11_CONNECTIONS_UID_MAX, PKCS11_CONNECTIONS_MAX);
+        log_warning("A connection of user %u to the PKCS#11 socket is refused: there are too many (limits: %u of a user, "
+                    "%u of those who do not see the token, %u in all).",
+                    (unsigned) uid, PKCS11_CONNECTIONS_UID_MAX, PKCS11_STRANGERS_MAX, PKCS11_CONNECTIONS_MAX);
 }
 
 /* Takes fd. */
@@ -115,14 +122,36 @@ static int add_peer(Pkcs11Socket *s, int fd, bool greeted) {
                 (void) close(fd);
                 return r;
         }
-        Slot *slot = find_slot(s, peer.uid);
+        bool shown = token_access_allows(s->access, fd, peer.uid);
+        Slot *slot = find_slot(s, peer.uid, shown);
         if (!slot) {
                 tell_refusal(s, peer.uid);
                 (void) close(fd);
                 return -EUSERS;
         }
         slot->uid = peer.uid;
-        return pkcs11_peer_new(&context, fd, token_access_allows(s->access, fd, peer.uid), greeted, &slot->peer);
+        slot->shown = shown;
+        return pkcs11_peer_new(&context, fd, shown, greeted, &slot->peer);
+}
+
+static int on_resume(sd_event_source *timer, uint64_t usec, void *userdata) {
+        Pkcs11Socket *s = userdata;
+
+        for (size_t i = 0; i < s->n_listeners; i++)
+                (void) sd_event_source_set_enabled(s->sources[i], SD_EVENT_ON);
+        return 0;
+}
+
+/* Who waits to be accepted keeps the socket readable: without a pause the loop would do nothing else. */
+static int pause_listening(Pkcs11Socket *s, int error) {
+        int r;
+
+        log_warning_errno(error, "A client of the PKCS#11 socket cannot be accepted now: %m");
+        s->resume = sd_event_source_disable_unref(s->resume);
+        r = sd_event_add_time_relative(s->event, &s->resume, CLOCK_BOOTTIME, PAUSE_USEC, 0, on_resume, s);
+        for (size_t i = 0; r >= 0 && i < s->n_listeners; i++)
+                r = sd_event_source_set_enabled(s->sources[i], SD_EVENT_OFF);
+        return r;
 }
 
 static int on_connect(sd_event_source *source, int listener, uint32_t revents, void *userdata) {
@@ -132,12 +161,10 @@ static int on_connect(sd_event_source *source, int listener, uint32_t revents, v
                 int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (fd >= 0)
                         (void) add_peer(s, fd, false);
-                else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-                        /* It stays readable: not again and again. */
-                        log_warning_errno(-errno, "A client of the PKCS#11 socket cannot be accepted now: %m");
-                        return sd_event_source_set_ratelimit(source, PAUSE_USEC, 1);
-                } else if (errno != ECONNABORTED && errno != EINTR)
-                        return sd_event_source_set_ratelimit(source, 0, 0);
+                else if (errno == EAGAIN)
+                        return 0;
+                else if (errno != ECONNABORTED && errno != EINTR)
+                        return pause_listening(s, -errno);
         }
         return 0;
 }

@@ -8,6 +8,7 @@
 
 #define PKCS11_CONNECTIONS_MAX 256U     /* in all; FileDescriptorStoreMax= of the unit */
 #define PKCS11_CONNECTIONS_UID_MAX 48U  /* of one user */
+#define PKCS11_STRANGERS_MAX 64U        /* of all who do not see the token */
 #define PKCS11_STORE_NAME "p11conn"     /* FDNAME= in the service manager's descriptor store */
 
 typedef struct Pkcs11Socket Pkcs11Socket;

@@ -11,6 +11,11 @@
 
 #define GROUPS_MAX 65536U /* NGROUPS_MAX of the kernel */
 
+static void fclosep(FILE **f) {
+        if (*f)
+                (void) fclose(*f);
+}
+
 /* A number that is no name. (uid_t) -1 is nobody. */
 static bool parse_id(const char *word, uint32_t *ret) {
         char *end;
@@ -25,31 +30,39 @@ static bool parse_id(const char *word, uint32_t *ret) {
         return true;
 }
 
+/* Of this machine's own files: other sources of users may keep the loop waiting, and use p11-kit themselves. */
 static bool find_user(const char *word, uint32_t *ret) {
-        const struct passwd *p = getpwnam(word);
+        _cleanup_(fclosep) FILE *f = fopen("/etc/passwd", "re");
 
-        if (p)
-                *ret = p->pw_uid;
-        return p;
+        for (const struct passwd *p; f && (p = fgetpwent(f));)
+                if (strcmp(p->pw_name, word) == 0) {
+                        *ret = p->pw_uid;
+                        return true;
+                }
+        return false;
 }
 
 static bool find_group(const char *word, uint32_t *ret) {
-        const struct group *g = getgrnam(word);
+        _cleanup_(fclosep) FILE *f = fopen("/etc/group", "re");
 
-        if (g)
-                *ret = g->gr_gid;
-        return g;
+        for (const struct group *g; f && (g = fgetgrent(f));)
+                if (strcmp(g->gr_name, word) == 0) {
+                        *ret = g->gr_gid;
+                        return true;
+                }
+        return false;
 }
 
-static size_t resolve(const char *list, const char *setting, bool (*find)(const char *, uint32_t *), uint32_t *ids,
-                      size_t n) {
+static size_t resolve(const char *list, const char *setting, bool (*find)(const char *, uint32_t *), uint32_t *ids) {
         _cleanup_free_ char *words = strdup(list ?: "");
         char *state = NULL, escaped[LOG_ESCAPED_MAX];
+        size_t n = 0;
 
         for (char *w = words ? strtok_r(words, " \t", &state) : NULL; w; w = strtok_r(NULL, " \t", &state)) {
                 uint32_t id;
                 if (!parse_id(w, &id) && !find(w, &id))
-                        log_warning("%s= names \"%s\", whom this system does not know: ignored.", setting,
+                        log_warning("%s= names \"%s\", who is not in this machine's own files (a number works "
+                                    "always): ignored.", setting,
                                     log_escape(w, strlen(w), escaped));
                 else if (n == TOKEN_ACCESS_IDS_MAX)
                         log_warning("%s= has more entries than %u: \"%s\" is ignored.", setting, TOKEN_ACCESS_IDS_MAX,
@@ -60,14 +73,27 @@ static size_t resolve(const char *list, const char *setting, bool (*find)(const 
         return n;
 }
 
+/* A word of TokenUsers= that is no name. */
+static bool take_word(char *list, const char *word) {
+        size_t n = strlen(word);
+        bool found = false;
+
+        for (char *p = list; (p = strstr(p, word));)
+                if ((p == list || strchr(" \t", p[-1])) && (!p[n] || strchr(" \t", p[n]))) {
+                        memset(p, ' ', n);
+                        found = true;
+                } else
+                        p += n;
+        return found;
+}
+
 void token_access_set(TokenAccess *a, const char *users, const char *groups) {
-        uint32_t own;
+        _cleanup_free_ char *names = strdup(users ?: TOKEN_ACCESS_SEAT);
 
         *a = (TokenAccess) {};
-        a->n_users = resolve(users, "TokenUsers", find_user, a->users, 0);
-        if (find_group(TOKEN_ACCESS_GROUP, &own))
-                a->groups[a->n_groups++] = own;
-        a->n_groups = resolve(groups, "TokenGroups", find_group, a->groups, a->n_groups);
+        a->seat = names && take_word(names, TOKEN_ACCESS_SEAT);
+        a->n_users = resolve(names, "TokenUsers", find_user, a->users);
+        a->n_groups = resolve(groups ?: TOKEN_ACCESS_GROUP, "TokenGroups", find_group, a->groups);
 }
 
 static bool has_group(const TokenAccess *a, gid_t gid) {
@@ -104,5 +130,5 @@ bool token_access_allows(const TokenAccess *a, int fd, uid_t uid) {
         for (size_t i = 0; i < a->n_users; i++)
                 if (a->users[i] == uid)
                         return true;
-        return in_group(a, fd) || sd_uid_get_seats(uid, 0, NULL) > 0;
+        return in_group(a, fd) || (a->seat && sd_uid_get_seats(uid, 0, NULL) > 0);
 }

@@ -4,6 +4,7 @@ import configparser
 import glob
 import grp
 import os
+import pwd
 import re
 import socket
 import time
@@ -197,17 +198,98 @@ def present(device, user):
         return c.slots() != []
 
 
-@pytest.mark.parametrize('setting', ['TokenUsers=nobody', 'TokenGroups=nogroup'])
-def test_widened(enrolled, setting):
+@pytest.fixture
+def agent_conf(enrolled):
+    """Starts the agent anew with these lines."""
+    path = '/etc/attezt/agent.conf'
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+
+    def configure(*lines):
+        enrolled.stop()
+        with open(path, 'w') as f:
+            f.write('\n'.join(['[Agent]', *lines, '']))
+        enrolled.start()
+    yield configure
+    if os.path.exists(path):
+        os.unlink(path)
+
+
+@pytest.mark.parametrize('setting', ['TokenUsers=nobody', 'TokenUsers=@seat nobody', 'TokenGroups=nogroup',
+                                     'TokenUsers=65534', 'TokenUsers=nosuchuser nobody'])
+def test_widened(enrolled, agent_conf, setting):
     """By agent.conf."""
     assert not present(enrolled, 'nobody')
-    enrolled.stop()
-    os.makedirs('/etc/attezt', exist_ok=True)
-    with open('/etc/attezt/agent.conf', 'w') as f:
-        f.write(f'[Agent]\n{setting}\n')
+    agent_conf(setting)
+    assert present(enrolled, 'nobody') and not present(enrolled, 'games')
+    assert present(enrolled, 'root')
+
+
+def seat_session(uid):
+    """What logind keeps of a user who sits at this machine."""
+    os.makedirs('/run/systemd/users', exist_ok=True)
+    path = f'/run/systemd/users/{uid}'
+    with open(path, 'w') as f:
+        f.write('NAME=games\nSTATE=active\nSEATS=seat0\nACTIVE_SEATS=seat0\nONLINE_SEATS=seat0\n')
+    return path
+
+
+def test_narrowed(enrolled, agent_conf):
+    """A setting takes the place of the default: who is named, and root."""
+    group = [grp.getgrnam('attezt').gr_gid]
+
+    def member():
+        with Connection(sock=connect_as('nobody', enrolled.p11kit, groups=group)) as c:
+            return c.slots() != []
+    session = seat_session(pwd.getpwnam('games').pw_uid)
     try:
-        enrolled.start()
-        assert present(enrolled, 'nobody') and not present(enrolled, 'games')
-        assert present(enrolled, 'root')
+        assert present(enrolled, 'games') and member()
+        agent_conf('TokenUsers=root')
+        assert not present(enrolled, 'games') and member() and present(enrolled, 'root')
+        agent_conf('TokenUsers=daemon @seat', 'TokenGroups=daemon')
+        assert present(enrolled, 'games') and present(enrolled, 'daemon') and not member()
     finally:
-        os.unlink('/etc/attezt/agent.conf')
+        os.unlink(session)
+
+
+def test_strangers_share_a_few_places(enrolled):
+    """However many users they are (a user may have as many uids as he likes)."""
+    def answered(connections):
+        n = 0
+        for sock in connections:
+            try:
+                Connection(sock=sock).slots(present=False)
+                n += 1
+            except rpc.Closed:
+                pass
+        return n
+    kept = [connect_as(user, enrolled.p11kit, 40) for user in ('nobody', 'games', 'daemon', 'bin')]
+    assert 48 < sum(answered(k) for k in kept) <= 64
+    assert present(enrolled, 'root') and signs(enrolled)
+    for k in kept:
+        for sock in k:
+            sock.close()
+
+
+def test_no_descriptor_left(enrolled):
+    """The agent neither spins nor fills the journal, and goes on when there are some."""
+    enrolled.stop()
+    agent = Daemon('/usr/bin/prlimit', '--nofile=40', program('attezt-agent'), *enrolled.options, user='attezt')
+    try:
+        eventually(lambda: os.path.exists(enrolled.p11kit), 'the socket', timeout=20)
+        many = [connect(enrolled.p11kit) for _ in range(45)]
+        time.sleep(0.5)
+        before = cpu_ticks(agent)
+        time.sleep(2)
+        assert cpu_ticks(agent) - before < os.sysconf('SC_CLK_TCK') / 2
+        assert 1 <= agent.log.count('cannot be accepted now') <= 5, agent.log
+        for sock in many:
+            sock.close()
+        eventually(lambda: present(enrolled, 'root'), 'an answer', timeout=10)
+    finally:
+        agent.stop(expect=None)
+
+
+def cpu_ticks(daemon):
+    with open(f'/proc/{daemon.pid}/stat') as f:
+        fields = f.read().rpartition(')')[2].split()
+    return int(fields[11]) + int(fields[12])
