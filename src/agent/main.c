@@ -9,6 +9,7 @@
 
 #include "agent/bus-link.h"
 #include "agent/pkcs11-socket.h"
+#include "agent/seat-watch.h"
 #include "agent/token.h"
 #include "shared/log.h"
 #include "shared/names.h"
@@ -102,10 +103,12 @@ typedef struct Program {
         Pkcs11Token *token;
         Signer *signer;
         Pkcs11Socket *socket;
+        SeatWatch *seats;
         BusLink *bus;
 } Program;
 
 static void program_done(Program *p) {
+        (void) seat_watch_free(p->seats);
         (void) pkcs11_socket_free(p->socket);
         (void) bus_link_free(p->bus);
         (void) signer_free(p->signer);
@@ -134,6 +137,7 @@ static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void
         if (r < 0)
                 log_error_errno(r, "Settings could not be read again: %m");
         set_access(p);
+        pkcs11_socket_look_again(p->socket);
         (void) sd_notify(false, "READY=1");
         return 0;
 }
@@ -174,6 +178,11 @@ static int open_socket(Program *p) {
         return p->options->p11kit_socket ? r : 0;
 }
 
+static void on_seats(void *userdata) {
+        Program *p = userdata;
+        pkcs11_socket_look_again(p->socket);
+}
+
 static int open_token(Program *p) {
         const AgentOptions *o = p->options;
         const SignerSettings signer = {
@@ -187,7 +196,13 @@ static int open_token(Program *p) {
                 return log_error_errno(r, "No PKCS#11 token: %m");
         agent_set_loaded(p->agent, on_loaded, p);
         set_access(p);
-        return open_socket(p);
+        r = open_socket(p);
+        if (r < 0)
+                return r;
+        r = seat_watch_new(p->event, on_seats, p, &p->seats);
+        if (r < 0)
+                log_debug("Sessions that come and go are seen at new connections only: %s", strerror(-r));
+        return 0;
 }
 
 static int run(const AgentOptions *options) {

@@ -12,6 +12,7 @@
 struct Pkcs11Peer {
         Pkcs11PeerContext context;
         int fd;
+        uid_t uid;
         bool greeted, last, over; /* version byte answered; close when the output is written; close now */
         sd_event_source *io;
         Pkcs11Connection *connection;
@@ -91,7 +92,7 @@ static void on_result(const TokenResult *result, void *userdata) {
 }
 
 static void submit(Pkcs11Peer *p, const TokenOperation *o) {
-        int r = signer_submit(p->context.signer, o, on_result, p, &p->request);
+        int r = signer_submit(p->context.signer, p->uid, o, on_result, p, &p->request);
         if (r < 0)
                 complete(p, &(TokenResult) { .status = r == -EINVAL ? TOKEN_BAD_LENGTH : TOKEN_FAILED });
 }
@@ -222,6 +223,10 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
 
 /* --- Beginning and end --- */
 
+void pkcs11_peer_show(Pkcs11Peer *p, bool shown) {
+        pkcs11_connection_show(p->connection, shown);
+}
+
 bool pkcs11_peer_settle(Pkcs11Peer *p) {
         if (p->request) {
                 signer_forget(p->request);
@@ -231,7 +236,7 @@ bool pkcs11_peer_settle(Pkcs11Peer *p) {
         return p->greeted && !p->over && !p->last && p->output.size == 0 && p->input_size == 0;
 }
 
-int pkcs11_peer_new(const Pkcs11PeerContext *context, int fd, bool shown, bool greeted, Pkcs11Peer **ret) {
+int pkcs11_peer_new(const Pkcs11PeerContext *context, int fd, uid_t uid, bool greeted, Pkcs11Peer **ret) {
         _cleanup_(pkcs11_peer_freep) Pkcs11Peer *p = calloc(1, sizeof(*p));
         int r;
 
@@ -241,8 +246,9 @@ int pkcs11_peer_new(const Pkcs11PeerContext *context, int fd, bool shown, bool g
         }
         p->context = *context;
         p->fd = fd;
+        p->uid = uid;
         p->greeted = greeted;
-        r = pkcs11_connection_new(context->token, shown, &p->connection);
+        r = pkcs11_connection_new(context->token, false, &p->connection);
         if (r < 0)
                 return r;
         r = sd_event_add_io(context->event, &p->io, fd, EPOLLIN, on_io, p);

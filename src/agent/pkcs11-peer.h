@@ -19,10 +19,14 @@ typedef struct Pkcs11PeerContext {
         void *userdata;
 } Pkcs11PeerContext;
 
-/* fd: connected, non-blocking; taken in any case. greeted: the version byte was answered by a process before us. */
-int pkcs11_peer_new(const Pkcs11PeerContext *context, int fd, bool shown, bool greeted, Pkcs11Peer **ret);
+/* fd: connected, non-blocking; taken in any case. uid: whose turn operations take. greeted: the version byte was
+ * answered by a process before us. */
+int pkcs11_peer_new(const Pkcs11PeerContext *context, int fd, uid_t uid, bool greeted, Pkcs11Peer **ret);
 Pkcs11Peer *pkcs11_peer_free(Pkcs11Peer *p); /* closes; an operation under way finds nobody */
 DEFINE_TRIVIAL_CLEANUP_FUNC(Pkcs11Peer *, pkcs11_peer_free);
+
+/* Whether this client sees the token; not in the beginning. */
+void pkcs11_peer_show(Pkcs11Peer *p, bool shown);
 
 /* Ends an operation under way with an error. True: nothing is half read or half written, so that another process
  * may go on with the descriptor. */

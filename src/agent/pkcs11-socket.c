@@ -2,14 +2,11 @@
 #include "agent/pkcs11-socket.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
-#include "shared/files.h"
+#include "agent/socket-file.h"
 #include "shared/log.h"
 
 #define LISTENERS_MAX 4U
@@ -32,7 +29,7 @@ struct Pkcs11Socket {
         sd_event_source *sources[LISTENERS_MAX];
         size_t n_listeners;
         sd_event_source *resume; /* listens again */
-        char *made; /* path of the file that is ours to remove */
+        SocketFile made;
         Slot slots[PKCS11_CONNECTIONS_MAX];
         uint64_t told_after; /* CLOCK_MONOTONIC: no line about refusals before */
 };
@@ -45,9 +42,7 @@ Pkcs11Socket *pkcs11_socket_free(Pkcs11Socket *s) {
                 (void) close(s->listeners[i]);
         }
         (void) sd_event_source_disable_unref(s->resume);
-        if (s->made)
-                (void) unlink(s->made);
-        free(s->made);
+        socket_file_remove(&s->made);
         for (size_t i = 0; i < PKCS11_CONNECTIONS_MAX; i++)
                 (void) pkcs11_peer_free(s->slots[i].peer);
         sd_event_unref(s->event);
@@ -60,6 +55,7 @@ int pkcs11_socket_new(sd_event *event, Pkcs11Token *token, Signer *signer, const
         Pkcs11Socket *s = calloc(1, sizeof(*s));
         if (!s)
                 return -ENOMEM;
+        s->made = SOCKET_FILE_NULL;
         s->event = sd_event_ref(event);
         s->token = token;
         s->signer = signer;
@@ -131,7 +127,22 @@ static int add_peer(Pkcs11Socket *s, int fd, bool greeted) {
         }
         slot->uid = peer.uid;
         slot->shown = shown;
-        return pkcs11_peer_new(&context, fd, shown, greeted, &slot->peer);
+        int r = pkcs11_peer_new(&context, fd, peer.uid, greeted, &slot->peer);
+        if (r >= 0)
+                pkcs11_peer_show(slot->peer, shown);
+        return r;
+}
+
+void pkcs11_socket_look_again(Pkcs11Socket *s) {
+        for (size_t i = 0; i < PKCS11_CONNECTIONS_MAX; i++) {
+                Slot *slot = s->slots + i;
+                if (!slot->peer)
+                        continue;
+                bool shown = token_access_allows(s->access, pkcs11_peer_fd(slot->peer), slot->uid);
+                if (shown != slot->shown)
+                        pkcs11_peer_show(slot->peer, shown);
+                slot->shown = shown;
+        }
 }
 
 static int on_resume(sd_event_source *timer, uint64_t usec, void *userdata) {
@@ -212,52 +223,9 @@ int pkcs11_socket_take_fds(Pkcs11Socket *s) {
         return n_listening;
 }
 
-/* 0: nobody listens there (any more), and nothing is in the way. */
-static int clear_path(const struct sockaddr_un *sa) {
-        struct stat st;
-
-        if (lstat(sa->sun_path, &st) < 0)
-                return errno == ENOENT ? 0 : -errno;
-        if (!S_ISSOCK(st.st_mode))
-                return -EEXIST;
-        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return -errno;
-        if (connect(fd, (const struct sockaddr *) sa, sizeof(*sa)) >= 0 || errno != ECONNREFUSED)
-                return -EADDRINUSE;
-        return unlink(sa->sun_path) < 0 ? -errno : 0;
-}
-
-static int make_parent(const char *path) {
-        _cleanup_free_ char *parent = strdup(path);
-        char *slash = parent ? strrchr(parent, '/') : NULL;
-
-        if (!parent)
-                return -ENOMEM;
-        if (!slash || slash == parent)
-                return 0;
-        *slash = 0;
-        return dir_make_parents(parent, 0755);
-}
-
 int pkcs11_socket_make(Pkcs11Socket *s, const char *path) {
-        struct sockaddr_un sa = { .sun_family = AF_UNIX };
-        int r;
-
-        if (strlen(path) >= sizeof(sa.sun_path))
-                return -ENAMETOOLONG;
-        strcpy(sa.sun_path, path);
-        if ((r = make_parent(path)) < 0 || (r = clear_path(&sa)) < 0)
-                return r;
-        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0 || bind(fd, (const struct sockaddr *) &sa, sizeof(sa)) < 0)
-                return -errno;
-        free(s->made);
-        s->made = strdup(path);
-        /* Open to all: who sees the token is decided by who connects. */
-        if (chmod(path, 0666) < 0 || listen(fd, SOMAXCONN) < 0)
-                return -errno;
-        return add_listener(s, TAKE_FD(fd));
+        int fd = socket_file_make(path, &s->made);
+        return fd < 0 ? fd : add_listener(s, fd);
 }
 
 /* --- Restart --- */

@@ -25,5 +25,8 @@ int pkcs11_socket_take_fds(Pkcs11Socket *s);
 /* Makes the socket, mode 0666, in place of one that nobody listens on. -EADDRINUSE: somebody does. */
 int pkcs11_socket_make(Pkcs11Socket *s, const char *path);
 
+/* Who may see the token may have changed: settings, sessions. */
+void pkcs11_socket_look_again(Pkcs11Socket *s);
+
 /* At the end of the process: gives the connections to the service manager, if it keeps descriptors. */
 void pkcs11_socket_store(Pkcs11Socket *s);

@@ -1,39 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/signer.h"
 
+#include "agent/signer-queue.h"
 #include "shared/helper.h"
 #include "shared/log.h"
 #include "shared/names.h"
 
 #define USEC_PER_SEC 1000000ULL
+#define OVERDUE_LOG_USEC (60 * USEC_PER_SEC) /* one line for many */
 
-/* Waiting: in a queue of the signer's. Under way: the signer's current one. Else its completion is running, which
- * may end the signer. */
+/* Waiting: in the signer's queue. Under way: the signer's current one. Else its completion is running, which may end
+ * the signer. */
 struct SignerRequest {
+        QueueItem item; /* the first member */
         Signer *signer;
-        SignerRequest *next;
         SignerDone done; /* NULL: forgotten, or called */
         void *userdata;
         uint8_t packet[TOKEN_OPERATION_ENCODED_SIZE];
 };
 
-typedef struct Queue {
-        SignerRequest *first, **end; /* end: where the next one is hung in */
-        size_t n;
-} Queue;
-
 struct Signer {
         sd_event *event;
         char *socket_path, *tcti, *state_dir, *program;
-        uint64_t limit_usec;
-        Queue waiting, refused; /* refused: no room, their askers do not know yet */
+        uint64_t limit_usec, wait_usec;
+        SignerQueue waiting;
         SignerRequest *current;
         Helper *helper;
         bool reused; /* the helper was there before the current request */
-        sd_event_source *timer, *work;
+        uint64_t told_after; /* CLOCK_BOOTTIME: no line about those who waited too long before */
+        sd_event_source *timer, *wait_timer, *work;
 };
-
-/* --- Queues --- */
 
 static SignerRequest *request_free(SignerRequest *r) {
         if (r)
@@ -42,35 +38,15 @@ static SignerRequest *request_free(SignerRequest *r) {
         return NULL;
 }
 
-static void queue_put(Queue *q, SignerRequest *r) {
-        *q->end = r;
-        q->end = &r->next;
-        q->n++;
+static SignerRequest *request_of(QueueItem *i) {
+        return (SignerRequest *) i;
 }
 
-static bool queue_remove(Queue *q, const SignerRequest *r) {
-        for (SignerRequest **p = &q->first; *p; p = &(*p)->next)
-                if (*p == r) {
-                        *p = r->next;
-                        if (!*p)
-                                q->end = p;
-                        q->n--;
-                        return true;
-                }
-        return false;
-}
+static uint64_t now(const Signer *s) {
+        uint64_t t = 0;
 
-static SignerRequest *queue_take(Queue *q) {
-        SignerRequest *r = q->first;
-
-        if (r)
-                (void) queue_remove(q, r);
-        return r;
-}
-
-static void queue_drop(Queue *q) {
-        for (SignerRequest *r; (r = queue_take(q));)
-                (void) request_free(r);
+        (void) sd_event_now(s->event, CLOCK_BOOTTIME, &t);
+        return t;
 }
 
 /* --- Completions: the last thing that a turn of the loop does, since they may free the signer --- */
@@ -226,16 +202,47 @@ static void start_current(Signer *s) {
                 fail_to_start(s, r);
 }
 
+/* Somebody may have waited too long. */
+static int on_wait_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        look_later(userdata);
+        return 0;
+}
+
+static int set_wait_timer(Signer *s) {
+        uint64_t deadline = signer_queue_deadline(&s->waiting);
+        int r;
+
+        if (deadline == UINT64_MAX)
+                return sd_event_source_set_enabled(s->wait_timer, SD_EVENT_OFF);
+        r = sd_event_source_set_time(s->wait_timer, deadline);
+        return r < 0 ? r : sd_event_source_set_enabled(s->wait_timer, SD_EVENT_ONESHOT);
+}
+
+static void tell_overdue(Signer *s) {
+        uint64_t t = now(s);
+
+        if (t < s->told_after)
+                return;
+        s->told_after = t + OVERDUE_LOG_USEC;
+        log_warning("An operation with the device key had to wait too long behind others and is refused.");
+}
+
 /* One completion at most. */
 static int on_work(sd_event_source *source, void *userdata) {
         Signer *s = userdata;
-        SignerRequest *refused = queue_take(&s->refused);
+        QueueItem *overdue = signer_queue_take_overdue(&s->waiting, now(s)), *next = NULL;
 
-        if (refused) {
+        if (!overdue && !s->current)
+                next = signer_queue_take(&s->waiting);
+        (void) set_wait_timer(s);
+        if (overdue) {
                 look_later(s);
-                complete_with(refused, TOKEN_BUSY);
-        } else if (!s->current && (s->current = queue_take(&s->waiting)))
+                tell_overdue(s);
+                complete_with(request_of(overdue), TOKEN_BUSY);
+        } else if (next) {
+                s->current = request_of(next);
                 start_current(s);
+        }
         return 0;
 }
 
@@ -256,13 +263,14 @@ int signer_new(sd_event *event, const SignerSettings *settings, Signer **ret) {
         if (!s)
                 return -ENOMEM;
         s->event = sd_event_ref(event);
-        s->waiting.end = &s->waiting.first;
-        s->refused.end = &s->refused.first;
         s->limit_usec = settings->limit_usec ?: SIGNER_LIMIT_SEC * USEC_PER_SEC;
+        s->wait_usec = settings->wait_usec ?: SIGNER_WAIT_SEC * USEC_PER_SEC;
         if ((r = copy(settings->socket_path, &s->socket_path)) < 0 || (r = copy(settings->tcti, &s->tcti)) < 0 ||
             (r = copy(settings->state_dir, &s->state_dir)) < 0 || (r = copy(settings->program, &s->program)) < 0 ||
             (r = sd_event_add_time_relative(event, &s->timer, CLOCK_BOOTTIME, s->limit_usec, 0, on_timer, s)) < 0 ||
             (r = sd_event_source_set_enabled(s->timer, SD_EVENT_OFF)) < 0 ||
+            (r = sd_event_add_time(event, &s->wait_timer, CLOCK_BOOTTIME, UINT64_MAX, 0, on_wait_timer, s)) < 0 ||
+            (r = sd_event_source_set_enabled(s->wait_timer, SD_EVENT_OFF)) < 0 ||
             (r = sd_event_add_defer(event, &s->work, on_work, s)) < 0 ||
             (r = sd_event_source_set_enabled(s->work, SD_EVENT_OFF)) < 0)
                 return r;
@@ -275,9 +283,10 @@ Signer *signer_free(Signer *s) {
                 return NULL;
         (void) helper_free(s->helper);
         (void) sd_event_source_disable_unref(s->timer);
+        (void) sd_event_source_disable_unref(s->wait_timer);
         (void) sd_event_source_disable_unref(s->work);
-        queue_drop(&s->waiting);
-        queue_drop(&s->refused);
+        for (QueueItem *i; (i = signer_queue_take(&s->waiting));)
+                (void) request_free(request_of(i));
         (void) request_free(s->current);
         free(s->socket_path);
         free(s->tcti);
@@ -288,7 +297,8 @@ Signer *signer_free(Signer *s) {
         return NULL;
 }
 
-int signer_submit(Signer *s, const TokenOperation *o, SignerDone done, void *userdata, SignerRequest **ret) {
+int signer_submit(Signer *s, uid_t owner, const TokenOperation *o, SignerDone done, void *userdata,
+                  SignerRequest **ret) {
         SignerRequest *request = calloc(1, sizeof(*request));
         int r;
 
@@ -302,7 +312,9 @@ int signer_submit(Signer *s, const TokenOperation *o, SignerDone done, void *use
         request->signer = s;
         request->done = done;
         request->userdata = userdata;
-        queue_put(s->waiting.n < SIGNER_QUEUE_MAX ? &s->waiting : &s->refused, request);
+        request->item.owner = owner;
+        request->item.deadline = now(s) + s->wait_usec;
+        signer_queue_put(&s->waiting, &request->item);
         look_later(s);
         *ret = request;
         return 0;
@@ -313,7 +325,7 @@ void signer_forget(SignerRequest *r) {
 
         if (!r->done)
                 return;
-        if (queue_remove(&s->waiting, r) || queue_remove(&s->refused, r))
+        if (signer_queue_remove(&s->waiting, &r->item))
                 (void) request_free(r);
         else
                 r->done = NULL;

@@ -80,6 +80,10 @@ Pkcs11Connection *pkcs11_connection_free(Pkcs11Connection *c) {
         return NULL;
 }
 
+void pkcs11_connection_show(Pkcs11Connection *c, bool shown) {
+        c->shown = shown;
+}
+
 /* --- Answers --- */
 
 /* What was written, or an error in its place. */

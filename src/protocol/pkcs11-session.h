@@ -11,6 +11,8 @@ typedef struct Pkcs11Connection Pkcs11Connection;
 int pkcs11_connection_new(Pkcs11Token *token, bool shown, Pkcs11Connection **ret);
 Pkcs11Connection *pkcs11_connection_free(Pkcs11Connection *c); /* wipes what was to be signed */
 DEFINE_TRIVIAL_CLEANUP_FUNC(Pkcs11Connection *, pkcs11_connection_free);
+/* From now on: as if the token was put in or pulled out. An operation that is under way is answered. */
+void pkcs11_connection_show(Pkcs11Connection *c, bool shown);
 
 typedef enum Pkcs11Answer {
         PKCS11_ANSWER_REPLY = 0,     /* send the reply */

@@ -48,7 +48,7 @@ typedef enum TokenStatus {
         TOKEN_NO_TPM,      /* missing, or it cannot be reached */
         TOKEN_LOCKOUT,     /* the TPM's protection against guessing */
         TOKEN_TIMEOUT,     /* the TPM did not answer in time */
-        TOKEN_BUSY,        /* too many operations are waiting */
+        TOKEN_BUSY,        /* it waited too long for its turn */
         TOKEN_FAILED,      /* anything else */
         _TOKEN_STATUS_MAX,
 } TokenStatus;

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -139,6 +140,19 @@ int file_write_atomic_path(const char *path, mode_t mode, ByteView content) {
 int dir_open_at(int dir_fd, const char *path) {
         int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
+}
+
+int file_lock(const char *path) {
+        _cleanup_free_ char *name = NULL;
+
+        if (asprintf(&name, "%s.lock", path) < 0)
+                return -ENOMEM;
+        _cleanup_close_ int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return -errno;
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        return TAKE_FD(fd);
 }
 
 int dir_open(const char *path) {

@@ -23,6 +23,10 @@ int file_write_atomic_path(const char *path, mode_t mode, ByteView content);
 /* For directories that are not in use yet: creates name (-EEXIST when it is there), fsync. */
 int file_write_new(int dir_fd, const char *name, mode_t mode, ByteView content);
 
+/* Takes PATH.lock, which is made (0600) and stays; the lock ends with the descriptor that is returned. -EBUSY: another
+ * has it. */
+int file_lock(const char *path);
+
 /* O_DIRECTORY; returns the descriptor. */
 int dir_open(const char *path);
 int dir_open_at(int dir_fd, const char *path);

@@ -2,10 +2,10 @@
 #include "shared/record-store.h"
 
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <tdb.h>
+
+#include "shared/files.h"
 
 /* Fixed when the file is made. One million records make chains of ten. */
 #define HASH_SIZE 100003
@@ -44,29 +44,6 @@ static __attribute__((format(printf, 3, 4))) void log_nothing(struct tdb_context
 static struct tdb_context *open_tdb(const char *path, int open_flags) {
         struct tdb_logging_context quiet = { .log_fn = log_nothing };
         return tdb_open_ex(path, HASH_SIZE, OPEN_FLAGS, open_flags | O_CLOEXEC, 0600, &quiet, NULL);
-}
-
-static int lock(const char *path) {
-        _cleanup_free_ char *name = NULL;
-
-        if (asprintf(&name, "%s.lock", path) < 0)
-                return -ENOMEM;
-        _cleanup_close_ int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-                return -errno;
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-                return errno == EWOULDBLOCK ? -EBUSY : -errno;
-        return TAKE_FD(fd);
-}
-
-static int sync_directory_of(const char *path) {
-        _cleanup_free_ char *copy = strdup(path);
-        if (!copy)
-                return -ENOMEM;
-        _cleanup_close_ int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || fsync(fd) < 0)
-                return -errno;
-        return 0;
 }
 
 typedef struct CheckContext {
@@ -117,7 +94,7 @@ static int make_file(const char *path, struct tdb_context *from, RecordCheck che
                 (void) unlink(name);
                 return r;
         }
-        return sync_directory_of(path);
+        return dir_fsync_parent(path);
 }
 
 static int open_existing(const char *path, struct tdb_context **ret) {
@@ -163,7 +140,7 @@ int record_store_open(const char *path, RecordCheck check, RecordStore **ret, bo
 
         if (!s)
                 return -ENOMEM;
-        s->lock_fd = lock(path);
+        s->lock_fd = file_lock(path);
         if (s->lock_fd < 0)
                 return s->lock_fd;
         int r = open_checked(path, check, &s->tdb, &healed);

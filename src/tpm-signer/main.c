@@ -18,6 +18,10 @@
 #define LIMIT_DEFAULT 18U  /* seconds for one operation: less than attezt-agent waits */
 #define LIMIT_MAX 600U
 #define STATUS_TIMEOUT 3   /* of the program's end */
+/* Milliseconds, for a TPM that has no room for everybody: */
+#define REST_MSEC 50U      /* a key that was not used so long is given back */
+#define HOLD_MSEC 250U     /* it is given back after so long, in use or not */
+#define GAP_MSEC 40U       /* then, for others: attezt-enroll looks for room every 20 ms */
 
 typedef struct Options {
         const char *tcti, *state_dir;
@@ -180,7 +184,7 @@ static void release(DeviceKey *d) {
 }
 
 /* The kernel's resource manager and tabrmd make room for everybody. Anywhere else a loaded key takes a third of the
- * room that there is, while attezt-enroll needs all of it; loading it anew costs 2 ms there. */
+ * room that there is, while attezt-enroll needs all of it. */
 static bool tpm_is_shared(const char *tcti) {
         return !tcti || strncmp(tcti, TPM_TCTI_DEFAULT, strlen(TPM_TCTI_DEFAULT)) == 0 ||
                strncmp(tcti, "tabrmd", strlen("tabrmd")) == 0;
@@ -193,9 +197,9 @@ static void on_terminate(int number) {
 }
 
 /* SIGTERM is heard here only: a key that is loaded is flushed before the end. 1: a message is there, or the end. */
-static int wait_for_message(int fd, unsigned seconds) {
+static int wait_for_message(int fd, unsigned msec) {
         struct pollfd p = { .fd = fd, .events = POLLIN };
-        struct timespec patience = { .tv_sec = (time_t) seconds };
+        struct timespec patience = { .tv_sec = (time_t) (msec / 1000), .tv_nsec = (long) (msec % 1000) * 1000000 };
         sigset_t none;
 
         (void) sigemptyset(&none);
@@ -203,19 +207,39 @@ static int wait_for_message(int fd, unsigned seconds) {
         return r < 0 ? -errno : r;
 }
 
+static uint64_t now_msec(void) {
+        struct timespec t = {};
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * 1000 + (uint64_t) t.tv_nsec / 1000000;
+}
+
+/* As long as the key may stay loaded in a TPM without room for all: while it is in use, but others get their turn.
+ * taken: since when it is there. 0: a gap is due, or it was not used. */
+static int wait_holding(int fd, uint64_t taken) {
+        uint64_t end = taken + HOLD_MSEC, t = now_msec();
+
+        return t >= end ? 0 : wait_for_message(fd, (unsigned) MIN_OF(end - t, (uint64_t) REST_MSEC));
+}
+
 /* 0: it was time to end. */
 static int serve(const Options *o, int fd, DeviceKey *d) {
-        const unsigned rest = tpm_is_shared(o->tcti) ? o->idle : 0; /* then the key is given back */
+        const bool shared = tpm_is_shared(o->tcti);
+        uint64_t taken = 0;
         int r = 0;
 
         while (!told_to_end) {
-                r = wait_for_message(fd, d->tpm ? rest : o->idle);
-                if (r == 0 && d->tpm && rest < o->idle) {
+                r = 0;
+                if (d->tpm && !shared && (r = wait_holding(fd, taken)) == 0) {
                         release(d);
-                        r = wait_for_message(fd, o->idle - rest);
+                        (void) usleep(GAP_MSEC * 1000);
                 }
+                if (r == 0)
+                        r = wait_for_message(fd, o->idle * 1000);
                 if (r == 0 || r == -EINTR)
                         return 0;
+                if (!d->tpm)
+                        taken = now_msec();
                 if (r > 0)
                         r = take_request(fd, d);
                 if (r < 0)

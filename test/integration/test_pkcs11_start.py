@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import re
+import signal
 import socket
 import time
 
@@ -13,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 import p11kit_rpc as rpc
-from p11kit_rpc import Connection, connect, connect_as
+from p11kit_rpc import CKR_DEVICE_REMOVED, Connection, connect, connect_as, refused
 from rig_ca import load_chain
 from rig_pkcs11 import PROXY, signature_of, verify
 from rig_process import ACTIVATE, RIG, Daemon, as_user, eventually, run
@@ -95,6 +96,31 @@ def test_socket_activation(enrolled):
     finally:
         manager.stop(expect=None)
         assert os.path.exists(path), 'it is not the agent\'s to remove'
+
+
+def test_two_at_once(enrolled):
+    """Of several agents that find a socket which nobody listens on one gets it; the others end and leave it alone."""
+    enrolled.agent.kill()
+    agents = [Daemon(program('attezt-agent'), *enrolled.options, user='attezt', name=f'agent-{i}',
+                     env={'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/run/nothing'}) for i in range(6)]
+    eventually(lambda: sum(a.process.poll() is None for a in agents) == 1, 'all but one to end', timeout=30)
+    [winner] = [a for a in agents if a.process.poll() is None]
+    for a in agents:
+        if a is not winner:
+            assert a.wait() == 1 and 'Address already in use' in a.log
+    assert signs(enrolled)
+    winner.stop(expect=None)
+    assert not os.path.exists(enrolled.p11kit)
+
+
+def test_end_leaves_another_socket(enrolled):
+    """What somebody put in its place is not its to remove."""
+    os.unlink(enrolled.p11kit)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(enrolled.p11kit)
+        enrolled.stop()
+        assert os.path.exists(enrolled.p11kit)
+    os.unlink(enrolled.p11kit)
 
 
 def test_left_over_socket(enrolled):
@@ -249,6 +275,34 @@ def test_narrowed(enrolled, agent_conf):
         assert present(enrolled, 'games') and present(enrolled, 'daemon') and not member()
     finally:
         os.unlink(session)
+
+
+def test_session_comes_and_goes(enrolled):
+    """A program that runs sees the token while its user sits at the machine, and no longer."""
+    with Connection(sock=connect_as('games', enrolled.p11kit)) as c:
+        assert c.slots() == []
+        path = seat_session(pwd.getpwnam('games').pw_uid)
+        try:
+            eventually(lambda: c.slots() != [], 'the token')
+            s = c.open_session()
+            key = c.device_key(s)
+            verify(leaf_of(enrolled), signature_of(c, s, key))
+        finally:
+            os.unlink(path)
+        eventually(lambda: c.slots() == [], 'the empty slot')
+        assert refused(signature_of, c, s, key) == CKR_DEVICE_REMOVED
+    assert signs(enrolled)
+
+
+def test_settings_read_again(enrolled, agent_conf):
+    """Those who are connected, too."""
+    agent_conf('TokenUsers=games')
+    with Connection(sock=connect_as('games', enrolled.p11kit)) as c:
+        assert c.slots() != []
+        with open('/etc/attezt/agent.conf', 'w') as f:
+            f.write('[Agent]\nTokenUsers=daemon\n')
+        os.kill(enrolled.agent.pid, signal.SIGHUP)
+        eventually(lambda: c.slots() == [], 'the empty slot')
 
 
 def test_strangers_share_a_few_places(enrolled):

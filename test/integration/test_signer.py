@@ -269,6 +269,20 @@ def test_beside_an_enrolment(server, stepca, new_device):
         assert signer.daemon.lines == []
 
 
+def test_key_is_given_back(p256):
+    """Soon after the last operation, and after a while in the middle of many."""
+    with p256.signer() as signer:
+        sign_and_check(signer, p256.key)
+        eventually(lambda: transient(p256.tpm) == [], 'the key to be flushed', timeout=5)
+        gone = 0
+        for _ in range(400):
+            sign_and_check(signer, p256.key)
+            gone += transient(p256.tpm) == []
+            if gone == 3:
+                break
+        assert gone == 3
+
+
 # ---- Its life
 
 def test_nothing_before_the_first_operation(p256):

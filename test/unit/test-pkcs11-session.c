@@ -264,6 +264,24 @@ static void test_removed(void) {
         check_int(session_call(&k, 13, "u", ""), CKR_OK);
 }
 
+/* For this client alone. */
+static void test_hidden(void) {
+        _cleanup_client_ Client k = make_client(RSA_CHAIN, NULL);
+
+        check_int(sign_init(&k, 42, RSA_KEY, "00000040"), CKR_OK);
+        pkcs11_connection_show(k.c, false);
+        check_empty(&k);
+        check_int(session_call(&k, 13, "u", ""), CKR_SESSION_HANDLE_INVALID);
+        begin_data(&k, 43, VIEW_STR("abc"), 256);
+        check_int(ask_rv(k.c, &k.f), CKR_DEVICE_REMOVED);
+        check_int(sign_init(&k, 42, RSA_KEY, "00000040"), CKR_DEVICE_REMOVED);
+        begin_get(&k, RSA_KEY, "00000001 00000000 00000008");
+        check_int(ask_rv(k.c, &k.f), CKR_DEVICE_REMOVED);
+        pkcs11_connection_show(k.c, true);
+        check_int(session_call(&k, 13, "u", ""), CKR_OK);
+        check_int(slot_flags(&k), 7);
+}
+
 /* --- What is not for this token, and what is no call --- */
 
 static void test_refused(void) {
@@ -358,6 +376,7 @@ int main(void) {
         test_attributes();
         test_much();
         test_removed();
+        test_hidden();
         test_refused();
         test_cut();
         test_no_call();

@@ -125,15 +125,19 @@ static TokenOperation operation(unsigned number) {
         return o;
 }
 
-static Asker *ask(void) {
+static Asker *ask_as(uid_t owner) {
         Asker *a = &askers[rig.n_asked];
         TokenOperation o = operation(rig.n_asked);
 
         *a = (Asker) { .rig = &rig, .number = rig.n_asked++ };
         rig.inside = true;
-        check_int(signer_submit(rig.signer, &o, on_done, a, &a->request), 0);
+        check_int(signer_submit(rig.signer, owner, &o, on_done, a, &a->request), 0);
         rig.inside = false;
         return a;
+}
+
+static Asker *ask(void) {
+        return ask_as(1000);
 }
 
 static int out_of_patience(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -141,9 +145,9 @@ static int out_of_patience(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static void rig_start(const char *what, const char *socket_path, uint64_t limit_usec) {
+static void rig_start_with(const char *what, const char *socket_path, uint64_t limit_usec, uint64_t wait_usec) {
         SignerSettings settings = { .state_dir = what, .program = "/proc/self/exe", .socket_path = socket_path,
-                                    .limit_usec = limit_usec };
+                                    .limit_usec = limit_usec, .wait_usec = wait_usec };
 
         rig = (Rig) { .starts = "/tmp/test-signer.XXXXXX" };
         int fd = mkstemp(rig.starts);
@@ -154,6 +158,10 @@ static void rig_start(const char *what, const char *socket_path, uint64_t limit_
         check(sd_event_add_time_relative(rig.event, NULL, CLOCK_MONOTONIC, PATIENCE_USEC, 0, out_of_patience,
                                          NULL) >= 0);
         check_int(signer_new(rig.event, &settings, &rig.signer), 0);
+}
+
+static void rig_start(const char *what, const char *socket_path, uint64_t limit_usec) {
+        rig_start_with(what, socket_path, limit_usec, 0);
 }
 
 /* A helper that began and was ended in the same moment may not have written. */
@@ -214,24 +222,35 @@ static void test_not_an_operation(void) {
 
         rig_start("answer", NULL, 0);
         o.salt_size = 1;
-        check_int(signer_submit(rig.signer, &o, on_done, NULL, &request), -EINVAL);
+        check_int(signer_submit(rig.signer, 0, &o, on_done, NULL, &request), -EINVAL);
         check(!request);
         rig_end();
 }
 
-static void test_busy(void) {
+/* One user's many operations keep another's single one waiting for one of them, not for all. */
+static void test_turns(void) {
         rig_start("answer", NULL, 0);
-        for (unsigned i = 0; i < SIGNER_QUEUE_MAX + 3; i++)
-                (void) ask();
-        check_int(rig.n_done, 0);
+        for (unsigned i = 0; i < 40; i++)
+                (void) ask_as(1000);
+        (void) ask_as(1001);
+        run_until(41);
+        check_int(rig.order[1], 40);
+        check_int(rig.order[40], 39);
+        rig_end();
+}
+
+/* A signer that hangs is given up after its limit; who waits behind it, after his own. */
+static void test_busy(void) {
+        rig_start_with("hang", NULL, 4 * SHORT_USEC, SHORT_USEC);
+        for (unsigned i = 0; i < 4; i++)
+                (void) ask_as(1000 + i % 2);
         run_until(3);
-        for (unsigned i = 0; i < 3; i++) {
-                check_int(rig.order[i], SIGNER_QUEUE_MAX + i);
-                check_int(rig.status[SIGNER_QUEUE_MAX + i], TOKEN_BUSY);
-        }
-        run_until(SIGNER_QUEUE_MAX + 3);
-        for (unsigned i = 0; i < SIGNER_QUEUE_MAX; i++)
-                check_int(rig.status[i], TOKEN_OK);
+        for (unsigned i = 1; i < 4; i++)
+                check_int(rig.status[i], TOKEN_BUSY);
+        check_int(rig.status[0], 0);
+        run_until(4);
+        check_int(rig.status[0], TOKEN_TIMEOUT);
+        check_int(starts(), 1);
         rig_end();
 }
 
@@ -249,15 +268,14 @@ static void test_forget(void) {
         check_int(rig.order[0], 2);
         check_int(rig.order[1], 3);
 
-        /* The last of the queue, then a new one; all that is refused. */
-        for (unsigned i = 0; i < SIGNER_QUEUE_MAX + 2; i++)
+        /* The last of the queue, then a new one. */
+        for (unsigned i = 0; i < 6; i++)
                 (void) ask();
         signer_forget(TAKE_PTR(askers[rig.n_asked - 1].request));
         signer_forget(TAKE_PTR(askers[rig.n_asked - 2].request));
-        signer_forget(TAKE_PTR(askers[rig.n_asked - 3].request));
         unsigned before = rig.n_done;
         (void) ask();
-        run_until(before + SIGNER_QUEUE_MAX);
+        run_until(before + 5);
         check_int(rig.order[rig.n_done - 1], rig.n_asked - 1);
         rig_end();
 }
@@ -392,11 +410,11 @@ static void test_nonsense(void) {
 
 static void test_free_with_work(void) {
         rig_start("hang", NULL, 0);
-        for (unsigned i = 0; i < SIGNER_QUEUE_MAX + 5; i++)
+        for (unsigned i = 0; i < 100; i++)
                 (void) ask();
         run_for(50 * 1000);
         rig_end();
-        check(rig.n_done <= 5); /* the refused ones */
+        check_int(rig.n_done, 0);
 }
 
 /* --- Inside a completion --- */
@@ -418,10 +436,10 @@ static void test_inside(void) {
         TokenOperation o = operation(0);
 
         rig_start("answer", NULL, 0);
-        check_int(signer_submit(rig.signer, &o, on_done_ask, NULL, &request), 0);
+        check_int(signer_submit(rig.signer, 0, &o, on_done_ask, NULL, &request), 0);
         run_until(2);
         check_int(rig.status[0], TOKEN_OK);
-        check_int(signer_submit(rig.signer, &o, on_done_free, &request, &request), 0);
+        check_int(signer_submit(rig.signer, 0, &o, on_done_free, &request, &request), 0);
         run_until(3);
         rig_end();
 }
@@ -499,6 +517,7 @@ int main(int argc, char **argv) {
 
         test_order();
         test_not_an_operation();
+        test_turns();
         test_busy();
         test_forget();
         test_timeout();
