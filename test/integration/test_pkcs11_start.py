@@ -254,8 +254,9 @@ def seat_session(uid):
     """What logind keeps of a user who sits at this machine."""
     os.makedirs('/run/systemd/users', exist_ok=True)
     path = f'/run/systemd/users/{uid}'
-    with open(path, 'w') as f:
+    with open(path + '.new', 'w') as f:
         f.write('NAME=games\nSTATE=active\nSEATS=seat0\nACTIVE_SEATS=seat0\nONLINE_SEATS=seat0\n')
+    os.rename(path + '.new', path)
     return path
 
 
