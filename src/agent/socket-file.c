@@ -50,7 +50,7 @@ static int listen_at(const struct sockaddr_un *sa, struct stat *ret) {
 int socket_file_make(const char *path, SocketFile *ret) {
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
         _cleanup_free_ char *parent = NULL, *copy = strdup(path);
-        struct stat st;
+        struct stat st = {};
         int r, fd;
 
         if (!copy)
