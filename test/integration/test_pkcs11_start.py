@@ -161,6 +161,35 @@ def test_with_a_bus_that_does_not_answer(enrolled):
             os.unlink(path)
 
 
+def test_end_with_a_bus_that_is_stuck(enrolled, bus):
+    """Nothing is owed to it: the agent ends, and takes its socket along."""
+    bus.daemon.signal(signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        enrolled.stop()
+        assert time.monotonic() - started < 10 and not os.path.exists(enrolled.p11kit)
+    finally:
+        bus.daemon.signal(signal.SIGCONT)
+
+
+def test_no_user_database_is_asked(enrolled, agent_conf):
+    """It may wait for a network, and use p11-kit, which would wait for the agent: here it waits for ever."""
+    agent_conf('TokenUsers=nobody nosuchuser', 'TokenGroups=daemon nosuchgroup')
+    enrolled.stop()
+    fifo = f'{RIG}/nsswitch.conf'
+    os.mkfifo(fifo)
+    user = pwd.getpwnam('attezt')
+    agent = Daemon('unshare', '--mount', 'sh', '-ec', f'mount --bind {fifo} /etc/nsswitch.conf; exec "$@"', '-',
+                   'setpriv', f'--reuid={user.pw_uid}', f'--regid={user.pw_gid}', '--clear-groups', '--no-new-privs',
+                   program('attezt-agent'), *enrolled.options, name='attezt-agent')
+    try:
+        eventually(lambda: os.path.exists(enrolled.p11kit), 'the socket', timeout=5)
+        assert present(enrolled, 'nobody') and present(enrolled, 'daemon') and not present(enrolled, 'games')
+    finally:
+        agent.stop(expect=None)
+        os.unlink(fifo)
+
+
 def test_a_bus_that_comes_later(enrolled, bus):
     """The service appears when there is a bus; the token was there before."""
     enrolled.stop()
