@@ -8,6 +8,7 @@ import pwd
 import re
 import signal
 import socket
+import sys
 import time
 
 import pytest
@@ -179,9 +180,10 @@ def test_no_user_database_is_asked(enrolled, agent_conf):
     fifo = f'{RIG}/nsswitch.conf'
     os.mkfifo(fifo)
     user = pwd.getpwnam('attezt')
+    become = ('import os, sys; os.setgroups([]); '
+              f'os.setgid({user.pw_gid}); os.setuid({user.pw_uid}); os.execv(sys.argv[1], sys.argv[1:])')
     agent = Daemon('unshare', '--mount', 'sh', '-ec', f'mount --bind {fifo} /etc/nsswitch.conf; exec "$@"', '-',
-                   'setpriv', f'--reuid={user.pw_uid}', f'--regid={user.pw_gid}', '--clear-groups', '--no-new-privs',
-                   program('attezt-agent'), *enrolled.options, name='attezt-agent')
+                   sys.executable, '-c', become, program('attezt-agent'), *enrolled.options, name='attezt-agent')
     try:
         eventually(lambda: os.path.exists(enrolled.p11kit), 'the socket', timeout=5)
         assert present(enrolled, 'nobody') and present(enrolled, 'daemon') and not present(enrolled, 'games')
