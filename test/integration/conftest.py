@@ -79,6 +79,37 @@ def pytest_runtest_makereport(item, call):
             report.sections.append((f'{d.name} ({d.pid})', '\n'.join(d.lines[-60:])))
 
 
+# ---- Machines that boot systemd
+
+@pytest.fixture(scope='session')
+def packages():
+    """The .deb files by name, built from the tree."""
+    from rig_system import build_packages
+    return build_packages('/tmp/packages')
+
+
+@pytest.fixture(scope='module')
+def machines(ek_roots):
+    """machines(packages, tpm): switches one on, with the servers; they are switched off after the file of tests."""
+    from rig_system import PACKAGES, Machine, Servers
+    made = []
+
+    def make(packages, tpm=None, servers=True, **kwargs):
+        made.append(Machine([packages[p] for p in PACKAGES], tpm, **kwargs))
+        if servers:
+            made[-1].servers = Servers(made[-1], ek_roots[0])
+        return made[-1]
+    yield make
+    for m in made:
+        m.power_off()
+
+
+@pytest.fixture(scope='module')
+def machine(machines, packages):
+    """One on which everything was just installed."""
+    return machines(packages, servers=False)
+
+
 # ---- The cast: a vendor of software EKs, the attestation CA, step-ca, and devices
 
 @pytest.fixture(scope='session')
