@@ -18,8 +18,8 @@ umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir -p 
 echo $$ >"/sys/fs/cgroup/$0/cgroup.procs" && exec systemd-nspawn "$@"
 '''
 FORGET = '''
-umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup &&
-find "/sys/fs/cgroup/$0" -depth -type d -exec rmdir {} +
+umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && cd "/sys/fs/cgroup/$0" &&
+echo 1 >cgroup.kill && cd / && find "/sys/fs/cgroup/$0" -depth -type d -exec rmdir {} +
 '''
 BOOT_SECONDS = 60
 HELPERS = ('attezt-enroll', 'attezt-tpm-signer')
@@ -110,7 +110,7 @@ class Machine:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def _forgotten(self):
-        """Its processes die with its first, but not at the same moment."""
+        """They can be removed when the last process has died."""
         return run('unshare', '--mount', '--propagation', 'private', 'sh', '-c', FORGET, self.name,
                    check=False).returncode == 0
 
