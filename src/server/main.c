@@ -49,6 +49,8 @@ static int run(const ServerSettings *settings) {
                 r = sd_event_new(&event);
                 if (r < 0)
                         log_error_errno(r, "Could not make an event loop: %m");
+                else
+                        (void) sd_event_set_watchdog(event, true);
         }
         if (r >= 0)
                 r = server_new(event, settings, &s);
