@@ -39,6 +39,8 @@ AGENT_METHODS = {
     'GetStatus': (('@a{sv} {}',), 'dev.attezt.agent.status'),
     'GetCertificate': (('@a{sv} {}',), 'dev.attezt.agent.certificate'),
 }
+AGENT_READS = {'GetStatus', 'GetCertificate'}   # for every local user, unless an administrator says otherwise
+AGENT_WRITES = sorted(set(AGENT_METHODS) - AGENT_READS)
 
 
 def error_of(*arguments, **kwargs):
@@ -74,9 +76,19 @@ def test_server_unprivileged_caller_is_refused(server, method):
     assert server.counts() == before
 
 
-@pytest.mark.parametrize('method', AGENT_METHODS)
+@pytest.mark.parametrize('method', AGENT_WRITES)
 def test_agent_unprivileged_caller_is_refused(device, method):
     assert error_of(*AGENT, method, *AGENT_METHODS[method][0], user='nobody') == DENIED
+
+
+@pytest.mark.parametrize('method', sorted(AGENT_READS))
+def test_who_may_read_is_polkits_word(bus, device, method):
+    """Every local user, over ssh too; and nobody whom a rule excludes."""
+    arguments, action = AGENT_METHODS[method]
+    assert error_of(*AGENT, method, *arguments, user=FRIEND) != DENIED
+    with Rule(bus, rule(action).replace('Result.YES', 'Result.NO')):
+        assert error_of(*AGENT, method, *arguments, user=FRIEND) == DENIED
+        assert error_of(*AGENT, method, *arguments, user='nobody') != DENIED
 
 
 @pytest.mark.parametrize('method', SERVER_METHODS)
@@ -93,7 +105,7 @@ def test_server_caller_allowed_by_a_rule_is_served(bus, server, method):
         server.remove(HASH)
 
 
-@pytest.mark.parametrize('method', AGENT_METHODS)
+@pytest.mark.parametrize('method', AGENT_WRITES)
 def test_agent_caller_allowed_by_a_rule_is_served(bus, device, method):
     arguments, action = AGENT_METHODS[method]
     with Rule(bus, rule(action)):
