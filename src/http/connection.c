@@ -55,6 +55,7 @@ int connection_new(Connections *all, HttpServer *s, Listener *l, struct MHD_Conn
                 all->first->previous = c;
         all->first = c;
         all->n++;
+        all->ever++;
         *ret = c;
         return 0;
 }

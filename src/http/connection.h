@@ -51,6 +51,7 @@ typedef struct Connection {
 typedef struct Connections {
         Connection *first;
         unsigned n;
+        uint64_t ever;
 } Connections;
 
 bool connections_may_come(const Connections *all, const struct sockaddr *sa);

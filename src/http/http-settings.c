@@ -28,7 +28,7 @@ void http_settings_done(HttpSettings *s) {
         free(s->tls_key);
         free(s->public_dir);
         free(s->backend);
-        *s = (HttpSettings) { .backend_fd = -1 };
+        *s = HTTP_SETTINGS_NULL;
 }
 
 static int set_text(char **to, const char *value) {
@@ -129,6 +129,8 @@ static void print_help(void) {
                "  --public-dir DIR       Where root.pem is (" PUBLIC_DIR ")\n"
                "  --backend PATH         Socket of atteztd (" ATTEZT_FRONT_SOCKET ")\n"
                "  --backend-fd N         Inherited connection to atteztd\n"
+               "  --exit-idle-time TIME  End when nobody was there for so long; 0: never (1min with sockets\n"
+               "                         of systemd's alone, which will start the program again; else never)\n"
                "  --config FILE          Settings (" SETTINGS_FILE ")\n"
                "  --verbose              Log more\n"
                "  --help, --version\n");
@@ -163,6 +165,8 @@ static int parse_option(HttpSettings *s, int option, const char *value) {
                 return set_text(&s->backend, value);
         case 'f':
                 return parse_fd(value, &s->backend_fd);
+        case 'i':
+                return settings_parse_duration(value, INT32_MAX, &s->idle_sec);
         case 'p':
                 s->allow_plaintext = true;
                 return 0;
@@ -186,6 +190,7 @@ static const struct option options[] = {
         { "public-dir", required_argument, NULL, 'd' },
         { "backend", required_argument, NULL, 'b' },
         { "backend-fd", required_argument, NULL, 'f' },
+        { "exit-idle-time", required_argument, NULL, 'i' },
         { "allow-plaintext", no_argument, NULL, 'p' },
         { "config", required_argument, NULL, 'C' },
         { "verbose", no_argument, NULL, 'V' },
@@ -206,7 +211,7 @@ static int parse_command_line(HttpSettings *s, int argc, char **argv, const char
                         continue;
                 }
                 r = parse_option(s, o, optarg);
-                if (r == -EINVAL || r == -E2BIG) {
+                if (r == -EINVAL || r == -ERANGE || r == -E2BIG) {
                         log_error("--%s cannot be \"%s\".", options[index].name, optarg);
                         return -EINVAL;
                 }

@@ -16,9 +16,12 @@ typedef struct HttpSettings {
         char *public_dir;
         char *backend;
         int backend_fd; /* -1: connect to backend */
+        int64_t idle_sec; /* -1: not said; 0: never */
         bool allow_plaintext;
         bool verbose;
 } HttpSettings;
+
+#define HTTP_SETTINGS_NULL (HttpSettings) { .backend_fd = -1, .idle_sec = -1 }
 
 void http_settings_done(HttpSettings *s);
 

@@ -57,6 +57,11 @@ void listener_run_soon(Listener *l) {
         (void) sd_event_source_set_enabled(l->run_source, SD_EVENT_ONESHOT);
 }
 
+unsigned http_server_connections(const HttpServer *s, uint64_t *ret_ever) {
+        *ret_ever = s->connections.ever;
+        return s->connections.n;
+}
+
 /* --- What libmicrohttpd calls --- */
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,

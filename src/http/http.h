@@ -19,6 +19,9 @@ int http_server_new(sd_event *event, const HttpRoute *routes, void *userdata, Ht
 HttpServer *http_server_free(HttpServer *s);
 DEFINE_TRIVIAL_CLEANUP_FUNC(HttpServer *, http_server_free)
 
+/* Connections there are, and that there have been. */
+unsigned http_server_connections(const HttpServer *s, uint64_t *ret_ever);
+
 /* Takes a listening socket, in any case. n_listeners: how many there will be, to share HTTP_CONNECTIONS_MAX.
  * certificate: NULL for plaintext. */
 int http_server_listen(HttpServer *s, int fd, gnutls_certificate_retrieve_function2 *certificate,

@@ -11,6 +11,7 @@
 #include "http/http-settings.h"
 #include "http/sockets.h"
 #include "http/tls.h"
+#include "shared/idle.h"
 #include "shared/log.h"
 
 #define EXIT_USAGE 2
@@ -21,11 +22,14 @@ typedef struct Program {
         sd_event *event;
         Front front;
         HttpServer *server;
+        bool activated; /* all its sockets are systemd's, which starts it again */
+        Idle *idle;
 } Program;
 
 /* The order matters: the end of the backend answers what waits, the server writes that out, and may meanwhile
  * read another request, which asks the backend. */
 static void program_done(Program *p) {
+        (void) idle_free(p->idle);
         if (p->front.backend)
                 backend_stop(p->front.backend);
         (void) http_server_free(p->server);
@@ -101,6 +105,7 @@ static int open_server(Program *p) {
                         return r;
         }
         listen_sockets_tell(&sockets);
+        p->activated = sockets.n_passed == sockets.n;
         r = http_server_new(p->event, attest_routes, &p->front, &p->server);
         for (unsigned i = 0; i < sockets.n && r >= 0; i++) {
                 ListenSocket *l = &sockets.sockets[i];
@@ -110,6 +115,43 @@ static int open_server(Program *p) {
                 return log_error_errno(r, "Could not start the HTTP server: %m");
         return 0;
 }
+
+/* --- Nobody there --- */
+
+static bool is_busy(void *userdata) {
+        const Program *p = userdata;
+        uint64_t ever;
+
+        return http_server_connections(p->server, &ever) > 0;
+}
+
+static uint64_t served(void *userdata) {
+        const Program *p = userdata;
+        uint64_t ever;
+
+        (void) http_server_connections(p->server, &ever);
+        return ever;
+}
+
+/* Who connects from now on waits in systemd's socket for the next one of us. */
+static void go(void *userdata) {
+        const Program *p = userdata;
+
+        log_debug("Nobody is here: ending until somebody comes.");
+        (void) sd_notify(false, "STOPPING=1");
+        (void) sd_event_exit(p->event, EXIT_SUCCESS);
+}
+
+static int open_idle(Program *p) {
+        static const IdleCallbacks callbacks = { .busy = is_busy, .served = served, .go = go };
+        int64_t seconds = p->settings.idle_sec;
+
+        if (seconds < 0)
+                seconds = p->activated && p->settings.backend_fd < 0 ? IDLE_DEFAULT_SEC : 0;
+        return seconds > 0 ? idle_new(p->event, seconds, &callbacks, p, &p->idle) : 0;
+}
+
+/* --- Beginning --- */
 
 /* Started as root, the front keeps that for its sockets and its TLS key only. A TLS key that changes later must be
  * readable by the user. */
@@ -152,6 +194,9 @@ static int start(Program *p) {
         r = open_backend(p);
         if (r < 0)
                 return log_error_errno(r, "Could not use the connection to atteztd: %m");
+        r = open_idle(p);
+        if (r < 0)
+                return log_error_errno(r, "No timer: %m");
         /* A child of atteztd's has nothing to tell systemd. */
         if (p->settings.backend_fd < 0)
                 (void) sd_notify(false, "READY=1");
@@ -159,7 +204,7 @@ static int start(Program *p) {
 }
 
 int main(int argc, char **argv) {
-        _cleanup_(program_done) Program p = { .settings.backend_fd = -1 };
+        _cleanup_(program_done) Program p = { .settings = HTTP_SETTINGS_NULL };
         int r;
 
         log_open("attezt-http");

@@ -130,6 +130,7 @@ int listen_sockets_open(const HttpSettings *s, ListenSockets *ret) {
         r = take_from_systemd(&l, s);
         if (r < 0)
                 return r;
+        l.n_passed = l.n;
         for (unsigned i = 0; s->listen[i]; i++) {
                 r = open_own(&l, s->listen[i], s);
                 if (r < 0)

@@ -14,6 +14,7 @@ typedef struct ListenSocket {
 typedef struct ListenSockets {
         ListenSocket sockets[LISTEN_SOCKETS_MAX];
         unsigned n;
+        unsigned n_passed; /* of these, by systemd */
 } ListenSockets;
 
 /* Closes what has not been taken (fd set to -EBADF). */

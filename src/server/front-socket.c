@@ -304,6 +304,10 @@ void fronts_stop(Fronts *f) {
                 watch(front);
 }
 
+bool fronts_connected(const Fronts *f) {
+        return f->list;
+}
+
 bool fronts_idle(const Fronts *f) {
         for (const Front *front = f->list; front; front = front->next)
                 if (front->open > 0 || front->first)

@@ -38,6 +38,7 @@ void fronts_answer(Fronts *f, uint64_t front, const FrontMessage *m);
 /* Tells all fronts to read public files and trust store again. */
 void fronts_changed(Fronts *f);
 
+bool fronts_connected(const Fronts *f);
 /* Accepts and reads no more. */
 void fronts_stop(Fronts *f);
 /* No request is open, no answer waits to be sent. */

@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "server/server-bus.h"
+#include "server/server-idle.h"
 #include "shared/log.h"
 
 #define EXIT_USAGE 2
@@ -57,6 +58,8 @@ static int run(const ServerSettings *settings) {
         if (r >= 0)
                 r = server_start_fronts(s, listener);
         if (r >= 0)
+                r = server_idle_start(s, listener >= 0);
+        if (r >= 0)
                 r = settings->no_bus ? sd_notify(false, "READY=1") : server_bus_open(s);
         if (r >= 0) {
                 status = sd_event_loop(event);
@@ -69,7 +72,7 @@ static int run(const ServerSettings *settings) {
 }
 
 int main(int argc, char **argv) {
-        _cleanup_(server_settings_done) ServerSettings settings = {};
+        _cleanup_(server_settings_done) ServerSettings settings = SERVER_SETTINGS_NULL;
 
         log_open("atteztd");
         (void) umask(0022); /* what is secret says so by its own mode */

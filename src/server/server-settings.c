@@ -20,7 +20,7 @@ void server_settings_done(ServerSettings *s) {
                 free(s->listen[i]);
         for (size_t i = 0; i < SERVER_EK_ROOTS_MAX; i++)
                 free(s->ek_roots[i]);
-        *s = (ServerSettings) {};
+        *s = SERVER_SETTINGS_NULL;
 }
 
 static int set_text(char **to, const char *value) {
@@ -137,6 +137,8 @@ static void print_help(void) {
                "  --ek-roots DIR           Roots of EK certificates; may be repeated\n"
                "  --ak-lifetime TIME       How long AK certificates last (24h)\n"
                "  --secret-lifetime TIME   How long a challenge may take (120s)\n"
+               "  --exit-idle-time TIME    End when there was nothing to do for so long; 0: never\n"
+               "                           (1min with systemd's socket, which will start it again; else never)\n"
                "  --no-bus                 Run without D-Bus\n"
                "  --config FILE            Settings (%s)\n"
                "  --verbose                Log more\n"
@@ -155,6 +157,8 @@ static int parse_option(CommandLine *c, int option, const char *value) {
         case 'p':
                 s->allow_plaintext = true;
                 return 0;
+        case 'i':
+                return settings_parse_duration(value, INT32_MAX, &s->idle_sec);
         case 'b':
                 s->no_bus = true;
                 return 0;
@@ -182,6 +186,7 @@ static int parse_command_line(CommandLine *c, int argc, char **argv) {
                 { "ek-roots", required_argument, NULL, 1000 + EK_ROOTS },
                 { "ak-lifetime", required_argument, NULL, 1000 + AK_LIFETIME },
                 { "secret-lifetime", required_argument, NULL, 1000 + SECRET_LIFETIME },
+                { "exit-idle-time", required_argument, NULL, 'i' },
                 { "no-bus", no_argument, NULL, 'b' },
                 { "config", required_argument, NULL, 'c' },
                 { "verbose", no_argument, NULL, 'V' },
@@ -237,6 +242,7 @@ static void take_command_line(ServerSettings *s, ServerSettings *from) {
         s->allow_plaintext |= from->allow_plaintext;
         s->no_bus |= from->no_bus;
         s->verbose |= from->verbose;
+        s->idle_sec = from->idle_sec;
         if (from->ak_lifetime > 0)
                 s->ak_lifetime = from->ak_lifetime;
         if (from->secret_lifetime > 0)
@@ -244,7 +250,7 @@ static void take_command_line(ServerSettings *s, ServerSettings *from) {
 }
 
 int server_settings_load(ServerSettings *s, int argc, char **argv) {
-        _cleanup_(command_line_done) CommandLine c = { .config = SETTINGS_FILE };
+        _cleanup_(command_line_done) CommandLine c = { .settings = SERVER_SETTINGS_NULL, .config = SETTINGS_FILE };
 
         int r = parse_command_line(&c, argc, argv);
         if (r != 0)

@@ -22,7 +22,10 @@ typedef struct ServerSettings {
         bool no_bus;
         bool verbose;
         int64_t ak_lifetime, secret_lifetime; /* seconds; 0: not said */
+        int64_t idle_sec;                     /* -1: not said; 0: never */
 } ServerSettings;
+
+#define SERVER_SETTINGS_NULL (ServerSettings) { .idle_sec = -1 }
 
 void server_settings_done(ServerSettings *s);
 

@@ -10,6 +10,7 @@
 #include "server/server-settings.h"
 #include "shared/access.h"
 #include "shared/certificate-authority.h"
+#include "shared/idle.h"
 #include "shared/inventory.h"
 
 #define SERVER_PUBLIC_DIR "public" /* below the state directory: what fronts read */
@@ -31,7 +32,9 @@ typedef struct Server {
         BusCall *bus_calls;       /* method calls that wait for the inventory */
         char bus_names[DEVICE_NAMES_MAX * (DEVICE_NAME_MAX + 1)]; /* a detail for polkit, while it is asked */
         bool stopping;
-        sd_event_source *sigterm, *sigint, *idle, *deadline;
+        bool leaving;             /* for want of work: nobody is refused */
+        Idle *idle;               /* NULL: never ends by itself */
+        sd_event_source *sigterm, *sigint, *drained, *deadline;
 } Server;
 
 /* Times: seconds since the epoch, for certificates; microseconds, for limits. */

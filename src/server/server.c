@@ -30,7 +30,9 @@ static int leave(Server *s) {
 static int exit_when_idle(sd_event_source *source, void *userdata) {
         Server *s = userdata;
 
-        return fronts_idle(s->fronts) && !s->issues && !s->bus_calls ? leave(s) : 0;
+        bool asked = s->leaving && s->access && access_has_open(s->access); /* came before the name was given up */
+
+        return fronts_idle(s->fronts) && !s->issues && !s->bus_calls && !asked ? leave(s) : 0;
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -40,20 +42,28 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         return leave(s);
 }
 
+int server_stop(Server *s) {
+        int r = 0;
+
+        fronts_stop(s->fronts);
+        if (!s->drained)
+                r = sd_event_add_post(s->event, &s->drained, exit_when_idle, s);
+        if (r >= 0 && !s->deadline && !s->leaving)
+                r = sd_event_add_time_relative(s->event, &s->deadline, CLOCK_BOOTTIME, SERVER_STOP_USEC, 0, on_deadline,
+                                               s);
+        return r < 0 ? leave(s) : exit_when_idle(s->drained, s);
+}
+
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
         Server *s = userdata;
 
-        if (s->stopping)
+        if (s->stopping && !s->leaving)
                 return 0;
         s->stopping = true;
+        s->leaving = false;
         log_info("Stopping.");
         (void) sd_notify(false, "STOPPING=1");
-        fronts_stop(s->fronts);
-        int r = sd_event_add_post(s->event, &s->idle, exit_when_idle, s);
-        if (r >= 0)
-                r = sd_event_add_time_relative(s->event, &s->deadline, CLOCK_BOOTTIME, SERVER_STOP_USEC, 0, on_deadline,
-                                               s);
-        return r < 0 ? leave(s) : exit_when_idle(source, s);
+        return server_stop(s);
 }
 
 static int watch_signals(Server *s) {
@@ -184,7 +194,8 @@ Server *server_free(Server *s) {
         certificate_authority_free(s->ca);
         sd_event_source_disable_unref(s->sigterm);
         sd_event_source_disable_unref(s->sigint);
-        sd_event_source_disable_unref(s->idle);
+        idle_free(s->idle);
+        sd_event_source_disable_unref(s->drained);
         sd_event_source_disable_unref(s->deadline);
         sd_event_unref(s->event);
         free(s);

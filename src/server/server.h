@@ -12,6 +12,9 @@ int server_new(sd_event *event, const ServerSettings *settings, Server **ret);
 Server *server_free(Server *s);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Server *, server_free);
 
+/* Takes no more requests; ends the loop when those that are open are answered. */
+int server_stop(Server *s);
+
 /* Takes the listening socket of systemd's (listen_fd ≥ 0, taken in any case), or starts a front of its own when
  * settings name an address. */
 int server_start_fronts(Server *s, int listen_fd);

@@ -27,7 +27,7 @@ struct Access {
         const AccessRow *table;
         void *userdata;
         Call *calls;
-        uint64_t last_id;
+        uint64_t last_id, n_calls;
 };
 
 static Call *call_free(Call *c) {
@@ -135,6 +135,14 @@ static int watch_caller(Call *c) {
         return sd_bus_add_match_async(c->access->bus, &c->leaving, match, on_caller_left, on_watching, c);
 }
 
+bool access_has_open(const Access *a) {
+        return a->calls;
+}
+
+uint64_t access_n_calls(const Access *a) {
+        return a->n_calls;
+}
+
 static bool too_many_questions(const Access *a, uint32_t uid) {
         unsigned open = 0, of_uid = 0;
 
@@ -226,6 +234,7 @@ int access_dispatch(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const AccessRow *row = a->table;
         const char *member = sd_bus_message_get_member(m);
 
+        a->n_calls++;
         while (row->method && (!member || strcmp(row->method, member) != 0))
                 row++;
         if (!row->method)

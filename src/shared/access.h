@@ -6,6 +6,8 @@
  * calls the row's handler when the answer is yes. Questions are asynchronous, interactive when the message
  * allows it, cancelled when the caller leaves; at most ACCESS_OPEN_MAX are open, ACCESS_OPEN_PER_UID_MAX per
  * uid, more get org.freedesktop.DBus.Error.LimitsExceeded. */
+#include <stdbool.h>
+
 #include <systemd/sd-bus.h>
 
 #define ACCESS_OPEN_MAX 16U
@@ -34,6 +36,8 @@ typedef struct AccessRow {
 
 /* table ends with a row without method. Both must outlive the Access. */
 int access_new(sd_bus *bus, const AccessRow *table, void *userdata, Access **ret);
+bool access_has_open(const Access *a); /* calls wait for an answer about them */
+uint64_t access_n_calls(const Access *a);    /* that there have been */
 Access *access_free(Access *a); /* refuses what is still open */
 
 /* For SD_BUS_METHOD_WITH_ARGS(); userdata of the vtable must be a struct whose first member is "Access *access". */
