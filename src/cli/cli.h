@@ -106,6 +106,7 @@ int verb_ca_lookup(Cli *c, int argc, char **argv);
 int verb_ca_remove(Cli *c, int argc, char **argv);
 int verb_ca_root(Cli *c, int argc, char **argv);
 int verb_certificate(Cli *c, int argc, char **argv);
+int verb_doctor(Cli *c, int argc, char **argv);
 int verb_enroll(Cli *c, int argc, char **argv);
 int verb_renew(Cli *c, int argc, char **argv);
 int verb_status(Cli *c, int argc, char **argv);

@@ -16,6 +16,7 @@ static const Verb verbs[] = {
         { "enroll", "", "Get a certificate for this device", verb_enroll },
         { "renew", "", "Get a new certificate, everything as recorded", verb_renew },
         { "unenroll", "", "Remove this device's keys and certificates", verb_unenroll },
+        { "doctor", "", "Look for what is wrong on this machine, and how to mend it", verb_doctor },
         { "certificate", "[ak]", "Print this device's certificates as PEM", verb_certificate },
 };
 

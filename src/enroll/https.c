@@ -6,9 +6,9 @@
 
 #include <curl/curl.h>
 
-#include "enroll/ca-roots.h"
 #include "enroll/progress.h"
 #include "protocol/url.h"
+#include "shared/ca-roots.h"
 #include "shared/log.h"
 
 struct Https {
@@ -146,13 +146,20 @@ static CURLcode set_up(Https *h) {
         return curl_easy_setopt(h->curl, CURLOPT_HEADERFUNCTION, take_header);
 }
 
+static void on_skipped(const char *where, int error, void *userdata) {
+        if (error == -EBADMSG)
+                log_warning("%s: holds no certificates in PEM form, left out", where);
+        else
+                log_warning_errno(error, "%s: cannot be read, left out: %m", where);
+}
+
 int https_new(const char *ca_dir, ByteView pem, Https **ret, Failure *f) {
         _cleanup_(https_freep) Https *h = calloc(1, sizeof(*h));
         if (!h)
                 return -ENOMEM;
         h->roots_fd = -EBADF;
 
-        int r = ca_roots_open(ca_dir, pem, &h->roots_fd);
+        int r = ca_roots_open(ca_dir, pem, on_skipped, NULL, &h->roots_fd);
         if (r < 0)
                 return fail_errno(f, r, "Cannot gather the TLS roots");
         h->curl = curl_easy_init();

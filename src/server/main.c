@@ -11,6 +11,7 @@
 #include "shared/log.h"
 
 #define EXIT_USAGE 2
+#define EXIT_DAMAGED 65 /* EX_DATAERR */
 #define FRONT_SOCKET_NAME "front"
 
 /* The socket that systemd listens on for fronts; -EBADF when there is none. Others are closed. */
@@ -71,6 +72,20 @@ static int run(const ServerSettings *settings) {
         return status < 0 ? EXIT_FAILURE : status;
 }
 
+static int check(const ServerSettings *settings) {
+        sd_event *event = NULL;
+        Server *s = NULL;
+
+        int r = sd_event_new(&event);
+        if (r < 0)
+                log_error_errno(r, "Could not make an event loop: %m");
+        else
+                r = server_new(event, settings, &s);
+        server_free(s);
+        sd_event_unref(event);
+        return r == -EUCLEAN ? EXIT_DAMAGED : r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv) {
         _cleanup_(server_settings_done) ServerSettings settings = SERVER_SETTINGS_NULL;
 
@@ -83,5 +98,5 @@ int main(int argc, char **argv) {
                 return r > 0 ? EXIT_SUCCESS : r == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
         if (settings.verbose)
                 log_set_max_level(LOG_DEBUG);
-        return run(&settings);
+        return settings.check ? check(&settings) : run(&settings);
 }

@@ -140,6 +140,8 @@ static void print_help(void) {
                "  --exit-idle-time TIME    End when there was nothing to do for so long; 0: never\n"
                "                           (1min with systemd's socket, which will start it again; else never)\n"
                "  --no-bus                 Run without D-Bus\n"
+               "  --check                  Only look whether inventory and CA can be opened (exit status 65: the\n"
+               "                           inventory is damaged)\n"
                "  --config FILE            Settings (%s)\n"
                "  --verbose                Log more\n"
                "  --help, --version\n", ATTEZT_SERVER_STATE_DIR, SETTINGS_FILE);
@@ -161,6 +163,9 @@ static int parse_option(CommandLine *c, int option, const char *value) {
                 return settings_parse_duration(value, INT32_MAX, &s->idle_sec);
         case 'b':
                 s->no_bus = true;
+                return 0;
+        case 'C':
+                s->check = true;
                 return 0;
         case 'V':
                 s->verbose = true;
@@ -188,6 +193,7 @@ static int parse_command_line(CommandLine *c, int argc, char **argv) {
                 { "secret-lifetime", required_argument, NULL, 1000 + SECRET_LIFETIME },
                 { "exit-idle-time", required_argument, NULL, 'i' },
                 { "no-bus", no_argument, NULL, 'b' },
+                { "check", no_argument, NULL, 'C' },
                 { "config", required_argument, NULL, 'c' },
                 { "verbose", no_argument, NULL, 'V' },
                 { "help", no_argument, NULL, 'h' },
@@ -241,6 +247,7 @@ static void take_command_line(ServerSettings *s, ServerSettings *from) {
         take_list(s->ek_roots, from->ek_roots, SERVER_EK_ROOTS_MAX);
         s->allow_plaintext |= from->allow_plaintext;
         s->no_bus |= from->no_bus;
+        s->check |= from->check;
         s->verbose |= from->verbose;
         s->idle_sec = from->idle_sec;
         if (from->ak_lifetime > 0)

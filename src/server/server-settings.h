@@ -19,6 +19,7 @@ typedef struct ServerSettings {
         char *tls_cert, *tls_key;
         char *ek_roots[SERVER_EK_ROOTS_MAX + 1];
         bool allow_plaintext;
+        bool check; /* open all, tell, end */
         bool no_bus;
         bool verbose;
         int64_t ak_lifetime, secret_lifetime; /* seconds; 0: not said */

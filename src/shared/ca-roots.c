@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "enroll/ca-roots.h"
+#include "shared/ca-roots.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -9,7 +9,17 @@
 #include <gnutls/x509.h>
 
 #include "shared/files.h"
-#include "shared/log.h"
+
+typedef struct Roots {
+        int fd;
+        CaRootsSkipped skipped;
+        void *userdata;
+} Roots;
+
+static void skip(const Roots *roots, const char *where, int error) {
+        if (roots->skipped)
+                roots->skipped(where, error, roots->userdata);
+}
 
 static int write_all(int fd, ByteView v) {
         while (v.size > 0) {
@@ -37,15 +47,15 @@ static bool holds_certificates(ByteView pem) {
         return n > 0;
 }
 
-static int add_pem(int fd, ByteView pem, const char *where) {
+static int add_pem(const Roots *roots, ByteView pem, const char *where) {
         if (!holds_certificates(pem)) {
-                log_warning("%s: holds no certificates in PEM form, left out", where);
+                skip(roots, where, -EBADMSG);
                 return 0;
         }
-        return write_all(fd, pem);
+        return write_all(roots->fd, pem);
 }
 
-static int add_file(int fd, int dir_fd, const char *name) {
+static int add_file(const Roots *roots, int dir_fd, const char *name) {
         _cleanup_bytes_ Bytes pem = BYTES_NULL;
 
         int r = file_read_at(dir_fd, name, CA_ROOTS_FILE_MAX, &pem);
@@ -53,14 +63,14 @@ static int add_file(int fd, int dir_fd, const char *name) {
                 return r;
         if (r < 0) {
                 if (r != -ENOENT)
-                        log_warning_errno(r, "%s: cannot be read, left out: %m", name);
+                        skip(roots, name, r);
                 return r == -ENOENT ? r : 0;
         }
-        return add_pem(fd, bytes_view(&pem), name);
+        return add_pem(roots, bytes_view(&pem), name);
 }
 
 /* The first that is there: Debian and its kin, Fedora, SUSE, others. */
-static int add_system(int fd) {
+static int add_system(const Roots *roots) {
         static const char *const bundles[] = {
                 "/etc/ssl/certs/ca-certificates.crt",
                 "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -69,7 +79,7 @@ static int add_system(int fd) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(bundles); i++) {
-                int r = add_file(fd, AT_FDCWD, bundles[i]);
+                int r = add_file(roots, AT_FDCWD, bundles[i]);
                 if (r != -ENOENT)
                         return r;
         }
@@ -86,7 +96,7 @@ static bool is_pem_name(const char *name) {
         return name[0] != '.' && n > 4 && strcmp(name + n - 4, ".pem") == 0;
 }
 
-static int add_directory(int fd, const char *path) {
+static int add_directory(const Roots *roots, const char *path) {
         _cleanup_(closedirp) DIR *d = opendir(path);
         unsigned n = 0;
 
@@ -97,24 +107,25 @@ static int add_directory(int fd, const char *path) {
                         continue;
                 if (++n > CA_ROOTS_FILES_MAX)
                         return -E2BIG;
-                int r = add_file(fd, dirfd(d), de->d_name);
+                int r = add_file(roots, dirfd(d), de->d_name);
                 if (r < 0 && r != -ENOENT)
                         return r;
         }
         return 0;
 }
 
-int ca_roots_open(const char *ca_dir, ByteView pem, int *ret_fd) {
+int ca_roots_open(const char *ca_dir, ByteView pem, CaRootsSkipped skipped, void *userdata, int *ret_fd) {
         int r;
 
         _cleanup_close_ int fd = memfd_create("attezt-tls-roots", MFD_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        if ((r = add_system(fd)) < 0)
+        const Roots roots = { .fd = fd, .skipped = skipped, .userdata = userdata };
+        if ((r = add_system(&roots)) < 0)
                 return r;
-        if (ca_dir && (r = add_directory(fd, ca_dir)) < 0)
+        if (ca_dir && (r = add_directory(&roots, ca_dir)) < 0)
                 return r;
-        if (pem.size > 0 && (r = add_pem(fd, pem, "The roots that came with the job")) < 0)
+        if (pem.size > 0 && (r = add_pem(&roots, pem, "The roots that came with the job")) < 0)
                 return r;
         *ret_fd = TAKE_FD(fd);
         return 0;

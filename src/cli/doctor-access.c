@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/doctor-access.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#define GROUPS_MAX 256
+
+typedef struct User {
+        uid_t uid;
+        gid_t groups[GROUPS_MAX];
+        int n;
+} User;
+
+static int find_user(const char *name, User *ret) {
+        const struct passwd *p = getpwnam(name);
+
+        if (!p)
+                return -ESRCH;
+        ret->uid = p->pw_uid;
+        ret->n = GROUPS_MAX;
+        return getgrouplist(name, p->pw_gid, ret->groups, &ret->n) < 0 ? -E2BIG : 0;
+}
+
+static bool in_group(const User *u, gid_t gid) {
+        for (int i = 0; i < u->n; i++)
+                if (u->groups[i] == gid)
+                        return true;
+        return false;
+}
+
+int user_may(const char *user, const char *path, mode_t wanted) {
+        struct stat st;
+        User u;
+
+        int r = find_user(user, &u);
+        if (r < 0)
+                return r;
+        if (stat(path, &st) < 0)
+                return -errno;
+        unsigned shift = st.st_uid == u.uid ? 6 : in_group(&u, st.st_gid) ? 3 : 0;
+        return u.uid == 0 || ((st.st_mode >> shift) & wanted) == wanted;
+}
+
+int user_in_group(const char *user, const char *group) {
+        const struct group *g = getgrnam(group);
+        User u;
+
+        if (!g)
+                return -ESRCH;
+        gid_t gid = g->gr_gid;
+        int r = find_user(user, &u);
+        return r < 0 ? r : in_group(&u, gid);
+}

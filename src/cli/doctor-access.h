@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What another user may do with a file. */
+#include <sys/types.h>
+
+/* wanted: permission bits, 04 to read, 06 to read and write. 1: yes; 0: no, by the file's own mode (directories on the
+ * way are not looked at); -ESRCH: there is no such user; or why the file cannot be looked at. */
+int user_may(const char *user, const char *path, mode_t wanted);
+/* 1: user is in that group; 0: not; -ESRCH: no such user or group. */
+int user_in_group(const char *user, const char *group);

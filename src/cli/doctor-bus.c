@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
+#include "cli/doctor.h"
+
+typedef struct BusAnswer {
+        const char *name;
+        int error;
+} BusAnswer;
+
+static const BusAnswer answers[] = {
+        { SD_BUS_ERROR_ACCESS_DENIED, DOCTOR_DENIED },
+        { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, DOCTOR_DENIED },
+        { SD_BUS_ERROR_SERVICE_UNKNOWN, DOCTOR_ABSENT },
+        { SD_BUS_ERROR_NAME_HAS_NO_OWNER, DOCTOR_ABSENT },
+        { "org.freedesktop.DBus.Error.Spawn.ExecFailed", DOCTOR_ABSENT },
+        { "org.freedesktop.DBus.Error.Spawn.ChildExited", DOCTOR_ABSENT },
+        { "org.freedesktop.DBus.Error.Spawn.ServiceNotFound", DOCTOR_ABSENT },
+        { "org.freedesktop.systemd1.NoSuchUnit", DOCTOR_ABSENT },
+        { "org.freedesktop.systemd1.UnitMasked", DOCTOR_ABSENT },
+        { ATTEZT_ERROR_NO_CA, -ENODATA },
+        { ATTEZT_ERROR_FAILED, -EUCLEAN },
+};
+
+static int translate(const sd_bus_error *error, int r) {
+        for (size_t i = 0; i < ELEMENTSOF(answers); i++)
+                if (sd_bus_error_has_name(error, answers[i].name))
+                        return answers[i].error;
+        return r;
+}
+
+static int call(sd_bus *bus, const char *interface, const char *method, sd_bus_error *error, sd_bus_message **ret) {
+        _cleanup_message_ sd_bus_message *m = NULL;
+        bool server = strcmp(interface, ATTEZT_SERVER_INTERFACE) == 0;
+
+        int r = sd_bus_message_new_method_call(bus, &m, server ? ATTEZT_SERVER_BUS_NAME : ATTEZT_AGENT_BUS_NAME,
+                                               server ? ATTEZT_SERVER_OBJECT : ATTEZT_AGENT_OBJECT, interface, method);
+        if (r >= 0 && strcmp(method, "List") == 0)
+                r = sd_bus_message_append(m, "su", "", 1);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "a{sv}", 0);
+        return r < 0 ? r : sd_bus_call(bus, m, DOCTOR_CALL_USEC, error, ret);
+}
+
+int doctor_call(const char *interface, const char *method, sd_bus_message **ret, char **reterr_text) {
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus *bus = NULL;
+
+        if (sd_bus_open_system(&bus) < 0)
+                return DOCTOR_NO_BUS;
+        int r = call(bus, interface, method, &error, &reply);
+        if (r < 0) {
+                r = translate(&error, r);
+                *reterr_text = error.message ? strdup(error.message) : NULL;
+        } else if (ret)
+                *ret = TAKE_PTR(reply);
+        sd_bus_error_free(&error);
+        sd_bus_close_unref(bus);
+        return r < 0 ? r : 0;
+}
+
+void doctor_tell_call(Finding *f, int error, const char *what, const char *unit, const char *text) {
+        if (error == DOCTOR_NO_BUS)
+                finding_failed(f, "systemctl start dbus.socket", "The system bus cannot be reached.");
+        else if (error == DOCTOR_DENIED)
+                finding_skipped(f, "sudo attezt doctor", "%s says that to root only.", what);
+        else if (error == DOCTOR_ABSENT) {
+                finding_failed(f, NULL, "%s does not run, and the bus cannot start it. If it does not stay, "
+                               "\"journalctl -u %s\" says why.", what, unit);
+                finding_command(f, "systemctl start %s", unit);
+        } else {
+                finding_failed(f, NULL, "%s does not answer as it should: %s.", what, text ? text : strerror(-error));
+                finding_command(f, "systemctl restart %s", unit);
+        }
+}

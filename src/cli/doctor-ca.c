@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "cli/doctor-exec.h"
+#include "cli/doctor.h"
+#include "protocol/certificate-view.h"
+#include "protocol/health.h"
+#include "shared/files.h"
+#include "shared/helper.h"
+
+#define INVENTORY_FILE ATTEZT_SERVER_STATE_DIR "/inventory.tdb"
+#define CHECK_DAMAGED 65 /* what "atteztd --check" then ends with */
+#define CHECK_TEXT_MAX 400U
+#define ROOT_FILE ATTEZT_SERVER_STATE_DIR "/public/root.pem"
+#define CA_DIR ATTEZT_SERVER_STATE_DIR "/ca"
+#define INTERMEDIATE_FILE CA_DIR "/intermediate.pem"
+#define CA_ENDING (60LL * 86400) /* a new one has to reach the ACME server's configuration, too */
+#define NEW_CA "mv " CA_DIR " " CA_DIR ".old && rm " ROOT_FILE " && systemctl restart atteztd && attezt ca create"
+
+void look_server_settings(const Host *h, Finding *f) {
+        if (h->server_settings_error)
+                finding_failed(f, "editor " ATTEZT_SETTINGS_DIR "/atteztd.conf", "%s: atteztd does not start with "
+                               "that.",
+                               h->server_settings_error);
+        else
+                finding_ok(f, "The server's settings can be read.");
+}
+
+/* --- atteztd, and what it has open --- */
+
+void look_server(const Host *h, Finding *f) {
+        _cleanup_free_ char *text = NULL;
+
+        int r = doctor_call(ATTEZT_SERVER_INTERFACE, "GetRootCertificate", NULL, &text);
+        if (r < 0 && r != -ENODATA)
+                doctor_tell_call(f, r, "atteztd", "atteztd", text);
+        else
+                finding_ok(f, "atteztd answers on the bus.");
+}
+
+static int read_counts(sd_bus_message *reply, uint64_t *ret_devices, uint64_t *ret_issued) {
+        const char *key;
+        uint64_t value;
+        int r;
+
+        r = sd_bus_message_enter_container(reply, 'a', "{st}");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "{st}", &key, &value)) > 0) {
+                if (strcmp(key, "devices") == 0)
+                        *ret_devices = value;
+                else if (strcmp(key, "issued") == 0)
+                        *ret_issued = value;
+        }
+        return r;
+}
+
+/* It does not run: by its own account, why not? It alone opens its files, so that there is never a second one. */
+static void ask_itself(Finding *f) {
+        _cleanup_free_ char *beside = NULL;
+        char program[] = ATTEZT_SBINDIR "/atteztd", option[] = "--check", text[CHECK_TEXT_MAX] = "";
+
+        bool found = helper_program_path("atteztd", &beside) >= 0 && access(beside, X_OK) >= 0;
+        int status = doctor_exec("atteztd", (char *[]) { found ? beside : program, option, NULL }, text, sizeof(text));
+        if (status == -EPERM)
+                finding_skipped(f, "sudo attezt doctor", "atteztd does not run; what it would say to root is not "
+                                "known.");
+        else if (status == CHECK_DAMAGED)
+                finding_failed(f, "install -o atteztd -g atteztd -m 0600 BACKUP " INVENTORY_FILE " && systemctl "
+                               "restart atteztd",
+                               "The inventory is damaged (%s): restore it from a backup.", text);
+        else if (status > 0)
+                finding_failed(f, "journalctl -u atteztd -n 20", "atteztd cannot start: %s", text);
+        else
+                finding_skipped(f, NULL, "atteztd does not run; its inventory can be opened.");
+}
+
+/* The counts are in its memory; a listing reads the file. */
+void look_database(const Host *h, Finding *f) {
+        _cleanup_message_ sd_bus_message *counts = NULL;
+        _cleanup_free_ char *text = NULL;
+        uint64_t devices = 0, issued = 0;
+
+        int r = doctor_call(ATTEZT_SERVER_INTERFACE, "List", NULL, &text);
+        if (r >= 0)
+                r = doctor_call(ATTEZT_SERVER_INTERFACE, "GetCounts", &counts, &text);
+        if (r >= 0)
+                r = read_counts(counts, &devices, &issued);
+        if (r == DOCTOR_ABSENT || r == DOCTOR_NO_BUS)
+                ask_itself(f);
+        else if (r < 0)
+                doctor_tell_call(f, r, "atteztd", "atteztd", text);
+        else
+                finding_ok(f, "The inventory holds %" PRIu64 " devices; %" PRIu64 " certificates were issued.", devices,
+                           issued);
+}
+
+/* --- The CA's certificates --- */
+
+static int read_certificate(const char *path, CertificateChainView *ret) {
+        _cleanup_bytes_ Bytes pem = BYTES_NULL;
+
+        int r = file_read(path, CERTIFICATE_VIEW_PEM_MAX, &pem);
+        return r < 0 ? r : certificate_chain_view_from_pem(bytes_view(&pem), ret);
+}
+
+static void judge_ca(const char *path, const char *what, Finding *f) {
+        _cleanup_certificate_chain_view_ CertificateChainView chain = {};
+        char when[CLI_TIME_MAX];
+
+        int r = read_certificate(path, &chain);
+        if (r == -ENOENT && strcmp(path, ROOT_FILE) == 0)
+                finding_failed(f, "attezt ca create", "There is no CA yet.");
+        else if (r == -EACCES)
+                finding_ok(f, "%s The intermediate certificate is for root to see.", f->text);
+        else if (r < 0)
+                finding_failed(f, NEW_CA, "The CA's %s, %s, cannot be read (%s): restore it from a backup, or make "
+                               "another "
+                               "CA.", what, path, strerror(-r));
+        if (r < 0)
+                return;
+        const CertificateView *v = chain.certificates;
+        (void) cli_format_time(v->not_after, when);
+        switch (health_dates(v->not_before, v->not_after, CA_ENDING, time(NULL))) {
+        case DATES_GOOD:
+                finding_ok(f, "The CA is good until %s.", when);
+                break;
+        case DATES_ENDING:
+                finding_warning(f, NEW_CA, "The CA's %s ends at %s. Plan for another CA, whose root the ACME server "
+                                "has to "
+                                "trust as well (attezt ca root).", what, when);
+                break;
+        case DATES_NOT_YET:
+                finding_failed(f, "timedatectl set-ntp true", "The CA's %s is not valid yet: this machine's clock is "
+                               "behind.",
+                               what);
+                break;
+        case DATES_EXPIRED:
+                finding_failed(f, NEW_CA, "The CA's %s expired at %s: no device gets a certificate. Make another CA, "
+                               "and "
+                               "give its root (attezt ca root) to the ACME server.", what, when);
+                break;
+        }
+}
+
+void look_ca_certificates(const Host *h, Finding *f) {
+        judge_ca(ROOT_FILE, "root certificate", f);
+        if (f->status == CHECK_OK)
+                judge_ca(INTERMEDIATE_FILE, "intermediate certificate", f);
+}

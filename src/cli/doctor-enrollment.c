@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <time.h>
+
+#include "cli/doctor.h"
+#include "protocol/certificate-view.h"
+#include "protocol/health.h"
+#include "protocol/key-file.h"
+#include "shared/files.h"
+
+#define CERTIFICATE_FILE ATTEZT_AGENT_STATE_DIR "/device.crt"
+
+void look_settings(const Host *h, Finding *f) {
+        if (h->agent_settings_error)
+                finding_failed(f, "editor " ATTEZT_SETTINGS_DIR "/agent.conf", "%s: the agent ignores what comes "
+                               "after it.",
+                               h->agent_settings_error);
+        else
+                finding_ok(f, "The agent's settings can be read.");
+}
+
+void look_agent(const Host *h, Finding *f) {
+        _cleanup_free_ char *text = NULL;
+
+        int r = doctor_call(ATTEZT_AGENT_INTERFACE, "GetStatus", NULL, &text);
+        if (r < 0 && r != DOCTOR_DENIED)
+                doctor_tell_call(f, r, "attezt-agent", "attezt-agent", text);
+        else
+                finding_ok(f, "attezt-agent answers on the bus.");
+}
+
+/* --- What is recorded --- */
+
+static bool key_is_damaged(const Enrollment *e) {
+        _cleanup_key_file_ KeyFile k = {};
+
+        return e->key_pem.size > 0 && key_file_parse(bytes_view(&e->key_pem), &k) < 0;
+}
+
+/* In full: what is recorded is of no use to the agent either. */
+static void tell_damage(const Host *h, Finding *f, const char *what) {
+        finding_failed(f, NULL, "%s in " ATTEZT_AGENT_STATE_DIR " is damaged: enrol again, which replaces it.", what);
+        finding_command(f, "attezt enroll --acme %s --attestation %s", h->acme_url ? h->acme_url : "URL",
+                        h->attestation_url ? h->attestation_url : "URL");
+}
+
+void look_enrollment(const Host *h, Finding *f) {
+        _cleanup_certificate_chain_view_ CertificateChainView chain = {};
+
+        if (h->enrolled == -ENOENT)
+                finding_failed(f, h->acme_url && h->attestation_url ? "attezt enroll" :
+                               "attezt enroll --acme URL --attestation URL", "This device is not enrolled.");
+        else if (h->enrolled == -EACCES)
+                finding_skipped(f, "sudo attezt doctor", "What is recorded is for root and group attezt to read.");
+        else if (h->enrolled == -EBADMSG)
+                tell_damage(h, f, "What is recorded");
+        else if (h->enrolled < 0)
+                finding_failed(f, "ls -lR " ATTEZT_AGENT_STATE_DIR, "What is recorded in " ATTEZT_AGENT_STATE_DIR
+                               " cannot be read: %s.", strerror(-h->enrolled));
+        else if (key_is_damaged(&h->enrollment))
+                tell_damage(h, f, "The device key");
+        else if (certificate_chain_view_from_pem(bytes_view(&h->enrollment.chain_pem), &chain) < 0)
+                tell_damage(h, f, "The device certificate");
+        else
+                finding_ok(f, "This device is enrolled as %s.", h->enrollment.name);
+}
+
+/* --- The certificate that everyone may read --- */
+
+static void judge_dates(const CertificateView *v, bool leaf, Finding *f) {
+        char when[CLI_TIME_MAX];
+        const char *what = leaf ? "device certificate" : "CA certificate behind it";
+        DatesVerdict verdict = health_dates(v->not_before, v->not_after,
+                                            leaf ? health_overdue(v->not_before, v->not_after) : 0, time(NULL));
+
+        switch (verdict) {
+        case DATES_GOOD:
+                break;
+        case DATES_ENDING:
+                finding_warning(f, "attezt renew", "The %s ends at %s, and should have been renewed by now.", what,
+                                cli_format_time(v->not_after, when));
+                break;
+        case DATES_NOT_YET:
+                finding_failed(f, "timedatectl set-ntp true", "The %s is not valid before %s: this machine's clock is "
+                               "behind.", what, cli_format_time(v->not_before, when));
+                break;
+        case DATES_EXPIRED:
+                finding_failed(f, "attezt renew", "The %s expired at %s.", what, cli_format_time(v->not_after, when));
+                break;
+        }
+}
+
+void look_certificate(const Host *h, Finding *f) {
+        _cleanup_certificate_chain_view_ CertificateChainView chain = {};
+        _cleanup_bytes_ Bytes pem = BYTES_NULL;
+        char when[CLI_TIME_MAX];
+
+        int r = file_read(CERTIFICATE_FILE, CERTIFICATE_VIEW_PEM_MAX, &pem);
+        if (r == -ENOENT) {
+                finding_skipped(f, NULL, "There is no device certificate.");
+                return;
+        }
+        if (r >= 0)
+                r = certificate_chain_view_from_pem(bytes_view(&pem), &chain);
+        if (r < 0) {
+                finding_failed(f, r == -EACCES ? "chmod a+rx " ATTEZT_AGENT_STATE_DIR : "attezt enroll",
+                               CERTIFICATE_FILE " cannot be read: %s.", strerror(-r));
+                return;
+        }
+        finding_ok(f, "The device certificate is good until %s.",
+                   cli_format_time(chain.certificates[0].not_after, when));
+        for (size_t i = chain.n; i > 0; i--) /* the leaf has the last word */
+                judge_dates(&chain.certificates[i - 1], i == 1, f);
+}

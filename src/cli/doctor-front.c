@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "cli/doctor-access.h"
+#include "cli/doctor-probe.h"
+#include "cli/doctor.h"
+#include "protocol/certificate-view.h"
+#include "protocol/gnutls-types.h"
+#include "protocol/health.h"
+#include "shared/files.h"
+#include "shared/trust-store.h"
+
+#define FRONT_USER "attezt-http"
+#define TLS_KEY_MAX (64U * 1024)
+#define TLS_ENDING (3LL * 86400)
+#define LISTEN_DEFAULT "127.0.0.1:8080"
+#define LISTEN_TEXT_MAX 128U
+#define ROOTS_LOCAL ATTEZT_SETTINGS_DIR "/ek-roots.d"
+#define ROOTS_VENDOR ATTEZT_DATADIR "/attezt/ek-roots"
+
+/* --- Its TLS certificate --- */
+
+static bool key_fits(ByteView certificate, ByteView key) {
+        _cleanup_(gnutls_x509_crt_deinitp) gnutls_x509_crt_t crt = NULL;
+        _cleanup_(gnutls_privkey_deinitp) gnutls_privkey_t private = NULL;
+        _cleanup_(gnutls_pubkey_deinitp) gnutls_pubkey_t public = NULL;
+        const gnutls_datum_t c = datum_of(certificate), k = datum_of(key);
+        uint8_t a[32], b[32];
+        size_t n = sizeof(a), m = sizeof(b);
+
+        return gnutls_x509_crt_init(&crt) >= 0 && gnutls_privkey_init(&private) >= 0 && gnutls_pubkey_init(&public) >= 0 &&
+               gnutls_x509_crt_import(crt, &c, GNUTLS_X509_FMT_PEM) >= 0 &&
+               gnutls_privkey_import_x509_raw(private, &k, GNUTLS_X509_FMT_PEM, NULL, 0) >= 0 &&
+               gnutls_pubkey_import_privkey(public, private, 0, 0) >= 0 &&
+               gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA256, a, &n) >= 0 &&
+               gnutls_pubkey_get_key_id(public, GNUTLS_KEYID_USE_SHA256, b, &m) >= 0 &&
+               view_equal(VIEW(a, n), VIEW(b, m));
+}
+
+/* What is wrong with the key, told; false then. */
+static bool judge_key(const Host *h, ByteView certificate, Finding *f) {
+        _cleanup_bytes_erase_ Bytes key = BYTES_NULL;
+
+        int may = user_may(FRONT_USER, h->tls_key, 04);
+        if (may == 0) {
+                finding_failed(f, NULL, "User %s may not read the TLS key %s.", FRONT_USER, h->tls_key);
+                finding_command(f, "chgrp %s %s && chmod 0640 %s", FRONT_USER, h->tls_key, h->tls_key);
+                return false;
+        }
+        int r = may < 0 ? may : file_read(h->tls_key, TLS_KEY_MAX, &key);
+        if (r == -EACCES)
+                return true; /* not for us to see */
+        if (r < 0)
+                finding_failed(f, "editor " ATTEZT_SETTINGS_DIR "/atteztd.conf", "The TLS key %s cannot be read: %s.",
+                               h->tls_key, strerror(-r));
+        else if (!key_fits(certificate, bytes_view(&key)))
+                finding_failed(f, "editor " ATTEZT_SETTINGS_DIR "/atteztd.conf", "%s is not the key of %s.", h->tls_key,
+                               h->tls_cert);
+        else
+                return true;
+        return false;
+}
+
+static void judge_dates(const Host *h, const CertificateView *v, Finding *f) {
+        char when[CLI_TIME_MAX];
+
+        (void) cli_format_time(v->not_after, when);
+        switch (health_dates(v->not_before, v->not_after, TLS_ENDING, time(NULL))) {
+        case DATES_GOOD:
+                finding_ok(f, "The TLS certificate is good until %s.", when);
+                break;
+        case DATES_ENDING:
+                finding_warning(f, NULL, "The TLS certificate %s ends at %s, and has not been renewed.", h->tls_cert,
+                                when);
+                finding_command(f, "install -m 0644 NEW.pem %s", h->tls_cert);
+                break;
+        case DATES_NOT_YET:
+                finding_failed(f, "timedatectl set-ntp true", "The TLS certificate %s is not valid yet: this "
+                               "machine's clock "
+                               "is behind.", h->tls_cert);
+                break;
+        case DATES_EXPIRED:
+                finding_failed(f, NULL, "The TLS certificate %s expired at %s: no device talks to this server. Get "
+                               "another one; it is taken up without a restart.", h->tls_cert, when);
+                finding_command(f, "install -m 0644 NEW.pem %s", h->tls_cert);
+                break;
+        }
+}
+
+void look_server_tls(const Host *h, Finding *f) {
+        _cleanup_certificate_chain_view_ CertificateChainView chain = {};
+        _cleanup_bytes_ Bytes pem = BYTES_NULL;
+
+        if (!h->tls_cert && !h->tls_key) {
+                finding_skipped(f, NULL, "No TLS certificate is configured: plain HTTP, for a reverse proxy on this "
+                                "machine.");
+                return;
+        }
+        if (!h->tls_cert || !h->tls_key) {
+                finding_failed(f, "editor " ATTEZT_SETTINGS_DIR "/atteztd.conf", "TLSCertificate= and TLSKey= want "
+                               "each "
+                               "other: only one of them is set.");
+                return;
+        }
+        int r = file_read(h->tls_cert, CERTIFICATE_VIEW_PEM_MAX, &pem);
+        if (r >= 0)
+                r = certificate_chain_view_from_pem(bytes_view(&pem), &chain);
+        if (r < 0)
+                finding_failed(f, "editor " ATTEZT_SETTINGS_DIR "/atteztd.conf", "The TLS certificate %s cannot be "
+                               "read: %s.",
+                               h->tls_cert, r == -EBADMSG ? "it is not a PEM file of certificates" : strerror(-r));
+        else if (judge_key(h, bytes_view(&pem), f))
+                judge_dates(h, chain.certificates, f);
+}
+
+/* --- Where it listens --- */
+
+/* Whoever listens on all addresses listens on loopback. */
+static void url_of(const char *address, bool https, char *ret, size_t size) {
+        const char *colon = strrchr(address, ':');
+        size_t n = colon ? (size_t) (colon - address) : 0;
+        bool any4 = n == 7 && strncmp(address, "0.0.0.0", n) == 0, any6 = n == 4 && strncmp(address, "[::]", n) == 0;
+
+        if (any4 || any6)
+                (void) snprintf(ret, size, "%s://%s%s/root.pem", https ? "https" : "http", any4 ? "127.0.0.1" : "[::1]",
+                                colon);
+        else
+                (void) snprintf(ret, size, "%s://%s/root.pem", https ? "https" : "http", address);
+}
+
+/* False: something is wrong, and told. */
+static bool judge_listener(const char *address, bool https, Finding *f) {
+        char url[LISTEN_TEXT_MAX];
+        Probe p;
+
+        url_of(address, https, url, sizeof(url));
+        const ProbeRequest request = { .url = url, .until = PROBE_DONE };
+        probe(&request, &p);
+        if (p.reached != PROBE_DONE)
+                finding_failed(f, "systemctl restart attezt-http.socket attezt-http.service", "Nobody serves %s: %s.",
+                               address,
+                               p.text);
+        else if (p.status == 503)
+                finding_failed(f, "attezt ca create", "The front at %s has no CA: it was not created, or atteztd has "
+                               "not "
+                               "told of it.", address);
+        else if (p.status != 200)
+                finding_failed(f, "ss -ltnp", "Something else than attezt answers at %s (HTTP status %u).", address,
+                               p.status);
+        else
+                return true;
+        return false;
+}
+
+/* Sockets of systemd's; without systemd there is none. */
+static bool judge_units(unsigned *n, Finding *f) {
+        static const char path[] = "/org/freedesktop/systemd1/unit/attezt_2dhttp_2esocket";
+        static const char interface[] = "org.freedesktop.systemd1.Socket", service[] = "org.freedesktop.systemd1";
+        _cleanup_message_ sd_bus_message *m = NULL;
+        _cleanup_free_ char *name = NULL;
+        const char *type, *address;
+        sd_bus *bus = NULL;
+        bool good = true;
+
+        if (sd_bus_open_system(&bus) < 0)
+                return true;
+        (void) sd_bus_set_method_call_timeout(bus, DOCTOR_CALL_USEC);
+        int r = sd_bus_get_property_string(bus, service, path, interface, "FileDescriptorName", NULL, &name);
+        if (r >= 0)
+                r = sd_bus_get_property(bus, service, path, interface, "Listen", NULL, &m, "a(ss)");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "(ss)");
+        while (r >= 0 && good && (r = sd_bus_message_read(m, "(ss)", &type, &address)) > 0)
+                if (strcmp(type, "Stream") == 0) {
+                        good = judge_listener(address, strcmp(name, "https") == 0, f);
+                        (*n)++;
+                }
+        sd_bus_close_unref(bus);
+        return good;
+}
+
+void look_listeners(const Host *h, Finding *f) {
+        unsigned n = 0;
+
+        for (; h->listen[n]; n++)
+                if (!judge_listener(h->listen[n], h->tls_cert, f))
+                        return;
+        if (!judge_units(&n, f) || (n == 0 && !judge_listener(LISTEN_DEFAULT, false, f)))
+                return;
+        finding_ok(f, "The front answers at %s%s.", h->listen[0] ? h->listen[0] : n == 0 ? LISTEN_DEFAULT :
+                   "its sockets of systemd's", n > 1 ? " and elsewhere" : "");
+}
+
+/* --- Vendors' roots --- */
+
+static void on_skipped(const char *path, int error, void *userdata) {
+        if (error == -EEXIST)
+                return;
+        finding_warning(userdata, NULL, "%s is left out: %s.", path,
+                        error == -EINVAL         ? "it holds no certificate"
+                        : error == -EKEYREJECTED ? "it is not the certificate of a CA for EKs"
+                                                 : strerror(-error));
+        finding_command(userdata, error == -EACCES ? "chmod a+r %s" : "rm %s", path);
+}
+
+void look_ek_roots(const Host *h, Finding *f) {
+        static const char *const defaults[] = { ROOTS_LOCAL, ROOTS_VENDOR, NULL };
+        const char *const *directories = h->ek_roots[0] ? (const char *const *) h->ek_roots : defaults;
+        _cleanup_(ek_trust_freep) EkTrust *trust = NULL;
+
+        finding_ok(f, "Roots of TPM vendors are there.");
+        int r = trust_store_load(directories, on_skipped, f, &trust);
+        if (r < 0) {
+                finding_skipped(f, NULL, "Could not look: %s.", strerror(-r));
+                return;
+        }
+        if (ek_trust_count(trust) > 0)
+                return;
+        finding_failed(f, NULL, "There are no roots of TPM vendors in %s: only devices that are enrolled with --pinned "
+                       "get certificates.", directories[0]);
+        finding_command(f, "install -m 0644 VENDOR-ROOT.pem %s/", directories[0]);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
+#include "cli/doctor.h"
+#include "shared/enrollment.h"
+#include "shared/helper.h"
+#include "shared/settings-files.h"
+
+#define AGENT_SETTINGS ATTEZT_SETTINGS_DIR "/agent.conf"
+#define SERVER_SETTINGS ATTEZT_SETTINGS_DIR "/atteztd.conf"
+
+void host_done(Host *h) {
+        free(h->agent_settings_error);
+        free(h->server_settings_error);
+        free(h->tcti);
+        free(h->acme_url);
+        free(h->attestation_url);
+        enrollment_done(&h->enrollment);
+        for (size_t i = 0; i < HOST_LIST_MAX; i++) {
+                free(h->listen[i]);
+                free(h->ek_roots[i]);
+        }
+        free(h->tls_cert);
+        free(h->tls_key);
+        *h = (Host) {};
+}
+
+/* --- Settings: what the daemons take from them that matters to checks --- */
+
+static int set_text(char **to, const char *value) {
+        char *copy = strdup(value);
+
+        if (!copy)
+                return -ENOMEM;
+        free(*to);
+        *to = copy;
+        return 0;
+}
+
+static int add_text(char **list, const char *value) {
+        size_t n = 0;
+
+        while (n < HOST_LIST_MAX && list[n])
+                n++;
+        return n < HOST_LIST_MAX ? set_text(list + n, value) : 0;
+}
+
+static int on_agent_setting(const char *file, unsigned line, const char *section, const char *key, const char *value,
+                            void *userdata) {
+        Host *h = userdata;
+
+        if (strcmp(section, "Agent") != 0 || !*value)
+                return 0;
+        if (strcmp(key, "TCTI") == 0)
+                return set_text(&h->tcti, value);
+        if (strcmp(key, "ACMEServer") == 0)
+                return set_text(&h->acme_url, value);
+        return strcmp(key, "AttestationServer") == 0 ? set_text(&h->attestation_url, value) : 0;
+}
+
+static int on_server_setting(const char *file, unsigned line, const char *section, const char *key, const char *value,
+                             void *userdata) {
+        Host *h = userdata;
+
+        if (strcmp(section, "HTTP") != 0)
+                return 0;
+        if (strcmp(key, "Listen") == 0)
+                return add_text(h->listen, value);
+        if (strcmp(key, "EKRoots") == 0)
+                return add_text(h->ek_roots, value);
+        if (strcmp(key, "TLSCertificate") == 0)
+                return set_text(&h->tls_cert, value);
+        return strcmp(key, "TLSKey") == 0 ? set_text(&h->tls_key, value) : 0;
+}
+
+static int read_settings(Host *h, const char *path, SettingsFilesFunc func, char **reterr) {
+        _cleanup_free_ char *where = NULL;
+
+        int r = settings_files_read(path, func, h, &where);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0 && asprintf(reterr, "%s: %s", where ? where : path,
+                              r == -EBADMSG ? "not \"[Section]\", \"Key=value\" or a comment" : strerror(-r)) < 0) {
+                *reterr = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+/* --- The enrolment --- */
+
+/* Its settings are for root and group attezt; others ask the agent. */
+static int ask_agent(Host *h) {
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        _cleanup_json_ struct json_object *o = NULL;
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        if (doctor_call(ATTEZT_AGENT_INTERFACE, "GetStatus", &reply, &text) < 0 || cli_read_dict(reply, &o) < 0)
+                return 0;
+        if (!cli_bool(o, "enrolled"))
+                return 0;
+        r = set_text(&h->acme_url, cli_text(o, "acme-server"));
+        return r < 0 ? r : set_text(&h->attestation_url, cli_text(o, "attestation-server"));
+}
+
+static int load_enrollment(Host *h) {
+        h->enrolled = enrollment_load(ATTEZT_AGENT_STATE_DIR, &h->enrollment);
+        if (h->enrolled == -ENOMEM)
+                return h->enrolled;
+        if (h->enrolled == -EACCES)
+                return ask_agent(h);
+        if (h->enrolled < 0)
+                return 0;
+        int r = set_text(&h->acme_url, h->enrollment.acme_url);
+        return r < 0 ? r : set_text(&h->attestation_url, h->enrollment.attestation_url);
+}
+
+int host_load(Host *ret) {
+        _cleanup_(host_done) Host h = {};
+        int r;
+
+        if ((r = read_settings(&h, AGENT_SETTINGS, on_agent_setting, &h.agent_settings_error)) < 0 ||
+            (r = read_settings(&h, SERVER_SETTINGS, on_server_setting, &h.server_settings_error)) < 0 ||
+            (r = load_enrollment(&h)) < 0)
+                return r;
+        *ret = TAKE_GENERIC(h, (Host) {});
+        return 0;
+}
+
+/* --- Which host is it? --- */
+
+static bool any_exists(const char *const *paths) {
+        for (; *paths; paths++)
+                if (access(*paths, F_OK) >= 0)
+                        return true;
+        return false;
+}
+
+bool host_is_server(void) {
+        static const char *const traces[] = { SERVER_SETTINGS, ATTEZT_SERVER_STATE_DIR, NULL };
+        return any_exists(traces);
+}
+
+bool host_is_device(void) {
+        static const char *const traces[] = { AGENT_SETTINGS, ATTEZT_AGENT_STATE_DIR, ATTEZT_P11KIT_SOCKET, NULL };
+        _cleanup_free_ char *agent = NULL;
+
+        /* Installed, and nothing done yet: a device, unless it is a CA host with all programs. */
+        return any_exists(traces) ||
+               (!host_is_server() && helper_program_path("attezt-agent", &agent) >= 0 && access(agent, X_OK) >= 0);
+}

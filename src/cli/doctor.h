@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the checks of "attezt doctor" share. A check is a small function that looks at one thing, as straight as it can,
+ * in a process of its own (doctor-run.c): it may block, and is ended when its time is over. */
+#include "cli/cli.h"
+#include "shared/enrollment-settings.h"
+
+#define FINDING_TEXT_MAX 640U
+#define FINDING_COMMAND_MAX 320U
+
+typedef enum CheckStatus {
+        CHECK_OK,
+        CHECK_WARNING,
+        CHECK_FAILED,
+        CHECK_SKIPPED, /* could not be looked at, or is not there to be looked at */
+        _CHECK_STATUS_MAX,
+} CheckStatus;
+
+typedef struct Finding {
+        CheckStatus status;
+        char text[FINDING_TEXT_MAX];       /* sentences: what is there, or what is wrong */
+        char command[FINDING_COMMAND_MAX]; /* what mends it; "" if nothing has to be mended */
+} Finding;
+
+#define HOST_LIST_MAX 8U
+
+/* What is recorded and configured on this machine; read once, before the checks. Texts are NULL where nothing is. */
+typedef struct Host {
+        char *agent_settings_error, *server_settings_error; /* "FILE:LINE: why" */
+        char *tcti;
+        char *acme_url, *attestation_url; /* as recorded, else as configured */
+        int enrolled;                     /* 0, or why enrollment_load() gives nothing */
+        Enrollment enrollment;
+        char *listen[HOST_LIST_MAX + 1], *ek_roots[HOST_LIST_MAX + 1]; /* NULL-terminated */
+        char *tls_cert, *tls_key;
+} Host;
+
+typedef struct Check {
+        const char *id;
+        const char *needs;   /* another check of the table: says nothing if that one failed; or NULL */
+        unsigned seconds;
+        const char *command; /* what to do when it does not come to an end in that time */
+        void (*look)(const Host *h, Finding *f);
+} Check;
+
+extern const Check device_checks[], server_checks[]; /* end with an id of NULL */
+
+/* doctor-host.c */
+int host_load(Host *ret);
+void host_done(Host *h);
+bool host_is_device(void); /* by what is installed and configured */
+bool host_is_server(void);
+
+/* doctor-run.c */
+void check_run(const Check *c, const Host *h, Finding *ret);
+void finding_set(Finding *f, CheckStatus status, const char *command, const char *format, ...)
+        __attribute__((format(printf, 4, 5)));
+/* Another command, after one of the others. */
+void finding_command(Finding *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define finding_ok(f, ...) finding_set((f), CHECK_OK, NULL, __VA_ARGS__)
+#define finding_skipped(f, command, ...) finding_set((f), CHECK_SKIPPED, (command), __VA_ARGS__)
+#define finding_warning(f, command, ...) finding_set((f), CHECK_WARNING, (command), __VA_ARGS__)
+#define finding_failed(f, command, ...) finding_set((f), CHECK_FAILED, (command), __VA_ARGS__)
+
+/* doctor-bus.c: the daemons as they answer. */
+#define DOCTOR_CALL_USEC (5ULL * 1000 * 1000)
+#define DOCTOR_DENIED (-EACCES)
+#define DOCTOR_ABSENT (-ENXIO) /* neither runs nor can be started */
+#define DOCTOR_NO_BUS (-ENOTCONN)
+/* A method of Agent1 or Server1 without other arguments than options; *ret (or NULL) is the reply. Asks nobody for a
+ * password. Fails with one of those above or another errno; *reterr_text is what the service said (malloc'd,
+                                                                                                    may be NULL). */
+int doctor_call(const char *interface, const char *method, sd_bus_message **ret, char **reterr_text);
+/* Says so for the errors above. unit: of the service. */
+void doctor_tell_call(Finding *f, int error, const char *what, const char *unit, const char *text);
+
+/* The checks, one file per area. */
+void look_settings(const Host *h, Finding *f);           /* doctor-enrollment.c */
+void look_agent(const Host *h, Finding *f);
+void look_enrollment(const Host *h, Finding *f);
+void look_certificate(const Host *h, Finding *f);
+void look_tpm(const Host *h, Finding *f);                /* doctor-tpm.c */
+void look_tpm_access(const Host *h, Finding *f);
+void look_tpm_ek(const Host *h, Finding *f);
+void look_clock(const Host *h, Finding *f);              /* doctor-servers.c */
+void look_acme_name(const Host *h, Finding *f);
+void look_acme_connection(const Host *h, Finding *f);
+void look_acme_tls(const Host *h, Finding *f);
+void look_acme_answer(const Host *h, Finding *f);
+void look_attestation_name(const Host *h, Finding *f);
+void look_attestation_connection(const Host *h, Finding *f);
+void look_attestation_tls(const Host *h, Finding *f);
+void look_attestation_answer(const Host *h, Finding *f);
+void look_roots(const Host *h, Finding *f);
+void look_token_access(const Host *h, Finding *f);       /* doctor-token.c */
+void look_token_answer(const Host *h, Finding *f);
+void look_token_module(const Host *h, Finding *f);
+void look_server_settings(const Host *h, Finding *f);    /* doctor-ca.c */
+void look_server(const Host *h, Finding *f);
+void look_database(const Host *h, Finding *f);
+void look_ca_certificates(const Host *h, Finding *f);
+void look_server_tls(const Host *h, Finding *f);         /* doctor-front.c */
+void look_listeners(const Host *h, Finding *f);
+void look_ek_roots(const Host *h, Finding *f);

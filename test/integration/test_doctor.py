@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: MIT
+"""attezt doctor: finds what is wrong, says what mends it, and finds nothing else."""
+import contextlib
+import datetime
+import json
+import os
+import re
+import socket
+
+import pytest
+
+from cryptography import x509
+
+from rig_ca import Authority, new_key, now, pem
+from rig_doctor import (AGENT_STATE, MODULE, SERVER_STATE, SETTINGS, SOCKET, ConfiguredDevice, ConfiguredServer, complaints,
+                        examine, liar, mode, moved, replaced)
+from rig_pkcs11 import ModuleFile
+from rig_process import ENVIRONMENT, free_port, run
+from rig_programs import PROGRAMS, cli
+
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.fixture(scope='module')
+def server(bus, ek_roots):
+    s = ConfiguredServer(ek_roots)
+    s.create_ca()
+    yield s
+    s.stop()
+
+
+@pytest.fixture(scope='module')
+def host(server, stepca, tpms):
+    """All is well."""
+    device = ConfiguredDevice(tpms.start(), [server.tls_root, stepca.root_file])
+    device.server, device.stepca, device.tpms = server, stepca, tpms
+    device.configure(f'ACMEServer={stepca.url()}', f'AttestationServer={server.url}')
+    device.start()
+    server.enroll(device.tpm.ek_hash(), 'framework')
+    device.enroll(stepca, server)
+    with ModuleFile(SOCKET):
+        yield device
+    device.__exit__()
+
+
+def green(*options):
+    checks = examine(*options, status=0)
+    assert complaints(checks) == {}
+    return checks
+
+
+def test_green(host):
+    checks = green()
+    skipped = {i for i, c in checks.items() if c['status'] == 'skipped'}
+    assert not skipped & {'tpm', 'tpm-access', 'ek-certificate', 'agent', 'enrollment', 'certificate', 'clock', 'acme-answer',
+                          'attestation-answer', 'token-answer', 'token-module', 'database', 'ca-certificates',
+                          'tls-certificate', 'listeners', 'ek-roots'}, skipped
+
+
+def test_sides(host):
+    assert {c['side'] for c in green('--device').values()} == {'device'}
+    assert {c['side'] for c in green('--ca').values()} == {'ca'}
+    assert {c['side'] for c in green().values()} == {'device', 'ca'}
+
+
+def test_text(host):
+    text = cli('doctor').stdout
+    assert text.startswith('device:\n') and '\nca:\n' in text and re.search(r'\n  ok +token-answer ', text)
+    with mode('/run/attezt', 0o700):
+        r = cli('doctor', '--device', check=False)
+        assert r.returncode == 1
+        assert re.search(r'\n  failed +token-access .*\n +-> chmod 0755 /run/attezt\n', r.stdout), r.stdout
+
+
+def test_unprivileged(host):
+    """Says what it cannot see, and that it was not looked at is no fault."""
+    checks = examine(user='nobody', status=0)
+    assert complaints(checks) == {}
+    assert checks['token-answer']['status'] == checks['certificate']['status'] == 'ok'
+    for i in ('enrollment', 'database'):
+        assert checks[i]['status'] == 'skipped' and checks[i]['command'] == 'sudo attezt doctor', checks[i]
+    with mode('/run/attezt', 0o700):
+        assert 'token-access' in complaints(examine(user='nobody', status=1))
+
+
+# ---- Faults. Each is planted for a while; what has to be found: {check: (words of the text, command)}
+
+class Listener:
+    """Something at the place of the agent's socket."""
+    def __init__(self, stays=True):
+        self.stays = stays
+
+    def __enter__(self):
+        self.moved = moved(SOCKET)
+        self.moved.__enter__()
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(SOCKET)
+        os.chmod(SOCKET, 0o666)
+        self.socket.listen(64)
+        if not self.stays:
+            self.socket.close()
+
+    def __exit__(self, *_):
+        self.socket.close()
+        self.moved.__exit__(None, None, None)
+
+
+def certificate(days):
+    """One that ends so many days from now; negative: has ended."""
+    a = Authority('Elsewhere')
+    return pem(a.issue(new_key().public_key(), x509.Name([]), not_before=now() + (days - 1) * DAY,
+                       not_after=now() + days * DAY))
+
+
+@contextlib.contextmanager
+def power_cut(tpm):
+    tpm.power_off()
+    try:
+        yield
+    finally:
+        tpm.power_on()
+
+
+@contextlib.contextmanager
+def stopped(thing):
+    thing.stop()
+    try:
+        yield
+    finally:
+        thing.start()
+
+
+@contextlib.contextmanager
+def other_tpm(host, kind, number, enrolled):
+    first = host.tpm
+    host.tpm = host.tpms.start(kind, number)
+    host.configure()
+    try:
+        with contextlib.nullcontext() if enrolled else moved(f'{AGENT_STATE}/current'):
+            yield
+    finally:
+        host.tpm.power_off()
+        host.tpm = first
+        host.configure(f'ACMEServer={host.stepca.url()}', f'AttestationServer={host.server.url}')
+
+
+@contextlib.contextmanager
+def without_name(name):
+    with open('/etc/hosts') as f:
+        text = f.read()
+    with replaced('/etc/hosts', text.replace(name, 'renamed.test').encode()):
+        yield
+
+
+@contextlib.contextmanager
+def recorded(host, **members):
+    path = f'{AGENT_STATE}/current/enrollment.json'
+    with open(path) as f:
+        settings = json.load(f)
+    with replaced(path, json.dumps({**settings, **members}).encode()):
+        yield
+
+
+@contextlib.contextmanager
+def wrong_clock(host):
+    with liar(host.server) as url, recorded(host, **{'attestation-server': url}):
+        yield
+
+
+@contextlib.contextmanager
+def damaged_database(server):
+    server.stop()
+    try:
+        with replaced(f'{SERVER_STATE}/inventory.tdb', damage(f'{SERVER_STATE}/inventory.tdb')):
+            yield
+    finally:
+        server.start()
+
+
+def damage(path):
+    """A record's contents are others; the file's own structure is whole."""
+    data = read(path)
+    assert b'framework' in data
+    return data.replace(b'framework', b'frameworx')
+
+
+@contextlib.contextmanager
+def extra_listener(server):
+    server.configure(f'Listen=127.0.0.1:{free_port()}')
+    try:
+        yield
+    finally:
+        server.configure()
+
+
+@contextlib.contextmanager
+def no_vendor_roots(host, scratch):
+    server = host.server
+    roots, server.ek_roots = server.ek_roots, [scratch]
+    server.configure()
+    try:
+        yield
+    finally:
+        server.ek_roots = roots
+        server.configure()
+
+
+def read(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+# name: (side, how it is planted, what is found, does the command mend it when it is typed?)
+FAULTS = {
+    'socket-directory': ('--device', lambda h, s: mode('/run/attezt', 0o750),
+                         {'token-access': ('mode is 0750', 'chmod 0755 /run/attezt')}, True),
+    'socket-mode': ('--device', lambda h, s: mode(SOCKET, 0o600),
+                    {'token-access': ('mode is 0600', f'chmod 0666 {SOCKET}')}, True),
+    'dead-socket': ('--device', lambda h, s: Listener(),
+                    {'token-answer': ('does not answer', 'systemctl restart attezt-agent.socket')}, False),
+    'stale-socket': ('--device', lambda h, s: Listener(stays=False),
+                     {'token-answer': ('Nobody listens', 'systemctl restart attezt-agent.socket')}, False),
+    'no-socket': ('--device', lambda h, s: moved(SOCKET),
+                  {'token-access': ('no PKCS#11 socket', 'systemctl start attezt-agent.socket')}, False),
+    'no-agent': ('--device', lambda h, s: stopped(h),
+                 {'agent': ('does not run', 'systemctl start attezt-agent'),
+                  'token-access': ('no PKCS#11 socket', 'systemctl start attezt-agent.socket')}, False),
+    'expired-certificate': ('--device', lambda h, s: replaced(f'{AGENT_STATE}/current/device.crt', certificate(-1)),
+                            {'certificate': ('expired at', 'attezt renew')}, True),
+    'future-certificate': ('--device', lambda h, s: replaced(f'{AGENT_STATE}/current/device.crt', certificate(9)),
+                           {'certificate': ('clock is behind', 'timedatectl set-ntp true')}, False),
+    'clock': ('--device', lambda h, s: wrong_clock(h),
+              {'clock': ('seconds behind', 'timedatectl set-ntp true')}, False),
+    'damaged-enrolment': ('--device', lambda h, s: replaced(f'{AGENT_STATE}/current/enrollment.json', b'{'),
+                          {'enrollment': ('damaged', 'attezt enroll --acme https')}, True),
+    'damaged-key': ('--device', lambda h, s: replaced(f'{AGENT_STATE}/current/device.tss', b'x' * 400),
+                    {'enrollment': ('key .*damaged', 'attezt enroll')}, True),
+    'not-enrolled': ('--device', lambda h, s: moved(f'{AGENT_STATE}/current'),
+                     {'enrollment': ('not enrolled', 'attezt enroll')}, False),
+    'module-missing': ('--device', lambda h, s: moved(MODULE),
+                       {'token-module': ('no module file', 'printf')}, True),
+    'module-elsewhere': ('--device', lambda h, s: replaced(MODULE, b'remote: unix:path=/run/elsewhere\n'),
+                         {'token-module': ('points elsewhere', 'printf')}, True),
+    'module-unreadable': ('--device', lambda h, s: replaced(MODULE, b'nonsense\n'),
+                          {'token-module': ('ignores the module file', 'printf')}, True),
+    'server-down': ('--device', lambda h, s: stopped(h.server),
+                    {'attestation-connection': ('Connection refused', 'systemctl start atteztd.socket')}, False),
+    'acme-down': ('--device', lambda h, s: stopped(h.stepca),
+                  {'acme-connection': ('Connection refused', 'systemctl start step-ca')}, False),
+    'wrong-root': ('--device', lambda h, s: replaced(f'{SETTINGS}/ca.d/0.pem', read(f'{SETTINGS}/ca.d/1.pem')),
+                   {'attestation-tls': ('not trusted here', 'install -m 0644 ROOT.pem')}, False),
+    'root-not-pem': ('--device', lambda h, s: replaced(f'{SETTINGS}/ca.d/0.pem', b'nonsense\n'),
+                     {'roots': ('no certificates in PEM', f'rm {SETTINGS}/ca.d/0.pem'),
+                      'attestation-tls': ('not trusted here', 'install -m 0644 ROOT.pem')}, False),
+    'no-such-name': ('--device', lambda h, s: without_name('attest.test'),
+                     {'attestation-name': ('does not resolve', 'getent ahosts attest.test')}, False),
+    'wrong-url': ('--device', lambda h, s: recorded(h, **{'acme-server': h.stepca.url('nothing')}),
+                  {'acme-answer': ('no ACME directory', 'attezt enroll --acme URL')}, False),
+    'no-tpm': ('--device', lambda h, s: power_cut(h.tpm), {'tpm': ('There is no', 'editor /etc/attezt/agent.conf')}, False),
+    'tpm-permissions': ('--device', lambda h, s: mode(h.tpm.socket, 0o600),
+                        {'tpm-access': ('may not use', 'chgrp tss')}, True),
+    'no-ek-certificate': ('--device', lambda h, s: other_tpm(h, 'bare', 0, False),
+                          {'ek-certificate': ('no EK certificate', 'attezt ca enroll'),
+                           'enrollment': ('not enrolled', 'attezt enroll')}, False),
+    'another-tpm': ('--device', lambda h, s: other_tpm(h, 'usual', 7, True),
+                    {'ek-certificate': ('another TPM', 'attezt enroll')}, False),
+    'settings': ('--device', lambda h, s: replaced(f'{SETTINGS}/agent.conf', read(f'{SETTINGS}/agent.conf') + b'nonsense\n'),
+                 {'settings': ('agent.conf:', 'editor /etc/attezt/agent.conf')}, False),
+    'no-atteztd': ('--ca', lambda h, s: stopped(h.server),
+                   {'server': ('does not run', 'systemctl start atteztd'),
+                    'listeners': ('Nobody serves', 'systemctl restart attezt-http.socket')}, False),
+    'damaged-database': ('--ca', lambda h, s: damaged_database(h.server),
+                         {'server': ('does not run', 'systemctl start atteztd'),
+                          'database': ('inventory is damaged', 'install .* BACKUP'),
+                          'listeners': ('Nobody serves', '')}, False),
+    'expired-root': ('--ca', lambda h, s: replaced(f'{SERVER_STATE}/public/root.pem', certificate(-1)),
+                     {'ca-certificates': ('root certificate expired', 'attezt ca create')}, False),
+    'expired-intermediate': ('--ca', lambda h, s: replaced(f'{SERVER_STATE}/ca/intermediate.pem', certificate(-1)),
+                             {'ca-certificates': ('intermediate certificate expired', 'attezt ca create')}, False),
+    'tls-certificate-expired': ('--ca', lambda h, s: tls(h.server, -1),
+                                {'tls-certificate': ('expired at', 'install -m 0644 NEW.pem')}, False),
+    'tls-certificate-ending': ('--ca', lambda h, s: tls(h.server, 1),
+                               {'tls-certificate': ('has not been renewed', 'install -m 0644 NEW.pem')}, False),
+    'tls-key': ('--ca', lambda h, s: mode(h.server.key, 0o600),
+                {'tls-certificate': ('may not read the TLS key', 'chgrp attezt-http')}, True),
+    'listener': ('--ca', lambda h, s: extra_listener(h.server),
+                 {'listeners': ('Nobody serves', 'systemctl restart attezt-http.socket')}, False),
+    'no-vendor-roots': ('--ca', lambda h, s: no_vendor_roots(h, s),
+                        {'ek-roots': ('no roots of TPM vendors', 'install -m 0644 VENDOR-ROOT.pem')}, False),
+}
+
+
+@contextlib.contextmanager
+def tls(server, days):
+    """A certificate and key of the same authority; a front that runs takes them up."""
+    c, key = server.authority.server('attest.test', '127.0.0.1', days=days) if days > 0 else expired(server.authority)
+    with replaced(server.key, pem(key)), replaced(server.certificate, pem(c)):
+        yield
+
+
+def expired(authority):
+    key = new_key()
+    return authority.issue(key.public_key(), x509.Name([]), not_before=now() - 2 * DAY, not_after=now() - DAY), key
+
+
+def type_in(command):
+    """As a person who believes what he reads."""
+    return run('/bin/sh', '-c', command, env={'PATH': f'{PROGRAMS}:{ENVIRONMENT["PATH"]}'}, timeout=240)
+
+
+@pytest.mark.parametrize('name', FAULTS)
+def test_fault(host, scratch, name):
+    side, plant, expected, mends = FAULTS[name]
+    with plant(host, scratch):
+        found = complaints(examine(side))
+        assert set(found) == set(expected), found
+        for check, (words, command) in expected.items():
+            text, _, told = found[check].partition(' -> ')
+            assert re.search(words, text) and re.search(command, told), found[check]
+        if mends:
+            type_in(told)
+            green(side)
+    green(side)
+
+
+def test_tpm_that_hangs(host):
+    """Nothing waits for ever."""
+    host.tpm.hang()
+    try:
+        assert 'ek-certificate' in complaints(examine('--device', status=1))
+    finally:
+        host.tpm.wake()
+    green('--device')
