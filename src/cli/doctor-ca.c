@@ -115,8 +115,7 @@ static void judge_ca(const char *path, const char *what, Finding *f) {
                 finding_ok(f, "%s The intermediate certificate is for root to see.", f->text);
         else if (r < 0)
                 finding_failed(f, NEW_CA, "The CA's %s, %s, cannot be read (%s): restore it from a backup, or make "
-                               "another "
-                               "CA.", what, path, strerror(-r));
+                               "another CA.", what, path, strerror(-r));
         if (r < 0)
                 return;
         const CertificateView *v = chain.certificates;
@@ -127,8 +126,7 @@ static void judge_ca(const char *path, const char *what, Finding *f) {
                 break;
         case DATES_ENDING:
                 finding_warning(f, NEW_CA, "The CA's %s ends at %s. Plan for another CA, whose root the ACME server "
-                                "has to "
-                                "trust as well (attezt ca root).", what, when);
+                                "has to trust as well (attezt ca root).", what, when);
                 break;
         case DATES_NOT_YET:
                 finding_failed(f, "timedatectl set-ntp true", "The CA's %s is not valid yet: this machine's clock is "
@@ -137,8 +135,7 @@ static void judge_ca(const char *path, const char *what, Finding *f) {
                 break;
         case DATES_EXPIRED:
                 finding_failed(f, NEW_CA, "The CA's %s expired at %s: no device gets a certificate. Make another CA, "
-                               "and "
-                               "give its root (attezt ca root) to the ACME server.", what, when);
+                               "and give its root (attezt ca root) to the ACME server.", what, when);
                 break;
         }
 }

@@ -30,7 +30,8 @@ static bool key_fits(ByteView certificate, ByteView key) {
         uint8_t a[32], b[32];
         size_t n = sizeof(a), m = sizeof(b);
 
-        return gnutls_x509_crt_init(&crt) >= 0 && gnutls_privkey_init(&private) >= 0 && gnutls_pubkey_init(&public) >= 0 &&
+        return gnutls_x509_crt_init(&crt) >= 0 && gnutls_privkey_init(&private) >= 0 &&
+               gnutls_pubkey_init(&public) >= 0 &&
                gnutls_x509_crt_import(crt, &c, GNUTLS_X509_FMT_PEM) >= 0 &&
                gnutls_privkey_import_x509_raw(private, &k, GNUTLS_X509_FMT_PEM, NULL, 0) >= 0 &&
                gnutls_pubkey_import_privkey(public, private, 0, 0) >= 0 &&
@@ -78,8 +79,7 @@ static void judge_dates(const Host *h, const CertificateView *v, Finding *f) {
                 break;
         case DATES_NOT_YET:
                 finding_failed(f, "timedatectl set-ntp true", "The TLS certificate %s is not valid yet: this "
-                               "machine's clock "
-                               "is behind.", h->tls_cert);
+                               "machine's clock is behind.", h->tls_cert);
                 break;
         case DATES_EXPIRED:
                 finding_failed(f, NULL, "The TLS certificate %s expired at %s: no device talks to this server. Get "
@@ -100,8 +100,7 @@ void look_server_tls(const Host *h, Finding *f) {
         }
         if (!h->tls_cert || !h->tls_key) {
                 finding_failed(f, "editor " ATTEZT_SETTINGS_DIR "/atteztd.conf", "TLSCertificate= and TLSKey= want "
-                               "each "
-                               "other: only one of them is set.");
+                               "each other: only one of them is set.");
                 return;
         }
         int r = file_read(h->tls_cert, CERTIFICATE_VIEW_PEM_MAX, &pem);
@@ -144,8 +143,7 @@ static bool judge_listener(const char *address, bool https, Finding *f) {
                                p.text);
         else if (p.status == 503)
                 finding_failed(f, "attezt ca create", "The front at %s has no CA: it was not created, or atteztd has "
-                               "not "
-                               "told of it.", address);
+                               "not told of it.", address);
         else if (p.status != 200)
                 finding_failed(f, "ss -ltnp", "Something else than attezt answers at %s (HTTP status %u).", address,
                                p.status);
@@ -218,7 +216,7 @@ void look_ek_roots(const Host *h, Finding *f) {
         }
         if (ek_trust_count(trust) > 0)
                 return;
-        finding_failed(f, NULL, "There are no roots of TPM vendors in %s: only devices that are enrolled with --pinned "
-                       "get certificates.", directories[0]);
+        finding_failed(f, NULL, "There are no roots of TPM vendors in %s: only devices that are enrolled with "
+                       "--pinned get certificates.", directories[0]);
         finding_command(f, "install -m 0644 VENDOR-ROOT.pem %s/", directories[0]);
 }

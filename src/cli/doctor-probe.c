@@ -181,7 +181,8 @@ static int ask(Connection *c, const UrlParts *u, Probe *p) {
         int length = snprintf(request, sizeof(request),
                               "GET %s HTTP/1.1\r\nHost: %s%s%s:%u\r\nUser-Agent: attezt/" ATTEZT_VERSION
                               "\r\nAccept: */*\r\nConnection: close\r\n\r\n",
-                              *u->path ? u->path : "/", u->bracketed ? "[" : "", u->host, u->bracketed ? "]" : "", u->port);
+                              *u->path ? u->path : "/", u->bracketed ? "[" : "", u->host,
+                              u->bracketed ? "]" : "", u->port);
         if (length < 0 || (size_t) length >= sizeof(request) || put(c, request, (size_t) length) != length)
                 return stop(p, PROBE_ANSWER, "the request could not be sent");
         do {

@@ -57,16 +57,13 @@ static void tell_connection(const Peer *s, const Probe *p, Finding *f) {
 static void tell_tls(const Peer *s, const Probe *p, Finding *f) {
         if (p->wrong_name)
                 finding_failed(f, "attezt enroll --acme URL --attestation URL", "The TLS certificate at %s is for "
-                               "another "
-                               "name: use the URL that it is for.", s->url);
+                               "another name: use the URL that it is for.", s->url);
         else if (p->wrong_time && !p->unknown_issuer)
                 finding_failed(f, s->renew, "The TLS certificate at %s is out of date, on its host, or this machine's "
-                               "clock is "
-                               "wrong: %s", s->url, p->text);
+                               "clock is wrong: %s", s->url, p->text);
         else if (p->unknown_issuer)
                 finding_failed(f, "install -m 0644 ROOT.pem " ROOTS_DIR "/", "The TLS certificate at %s comes from an "
-                               "issuer "
-                               "that is not trusted here: %s Put the root of its issuer into " ROOTS_DIR ".",
+                               "issuer that is not trusted here: %s Put the root of its issuer into " ROOTS_DIR ".",
                                s->url, p->text);
         else
                 finding_failed(f, s->start, "TLS with %s fails: %s.", s->url, p->text);
@@ -83,8 +80,8 @@ static void tell_answer(const Peer *s, const Probe *p, Finding *f) {
                                s->what);
         else
                 finding_failed(f, "attezt enroll --acme URL --attestation URL", "What answers at %s is no %s (HTTP "
-                               "status "
-                               "%u): use the right URL.", s->url, is_acme ? "ACME directory" : "attestation server",
+                               "status %u): use the right URL.", s->url, is_acme ? "ACME directory" : "attestation "
+                               "server",
                                p->status);
 }
 
@@ -109,7 +106,8 @@ static int ask(const Host *h, const Peer *s, ProbeStage until, bool verify, Prob
 static void look(const Host *h, const Peer *s, ProbeStage stage, Finding *f) {
         static void (*const tell[])(const Peer *, const Probe *, Finding *) = { tell_name, tell_connection, tell_tls,
                                                                                 tell_answer };
-        static const char *const good[] = { "'s name resolves", " can be reached", "'s certificate is trusted", " answers" };
+        static const char *const good[] = { "'s name resolves", " can be reached", "'s certificate is trusted",
+                                            " answers" };
         Probe p;
 
         if (!s->url) {
@@ -174,8 +172,8 @@ void look_clock(const Host *h, Finding *f) {
                 finding_ok(f, "The clock agrees with that of %s.", peers[i].url);
         else
                 finding_failed(f, "timedatectl set-ntp true", "The clock is %" PRIi64 " seconds %s that of %s: "
-                               "certificates "
-                               "then seem not valid yet, or expired.", v == CLOCK_BEHIND ? theirs - ours : ours - theirs,
+                               "certificates then seem not valid yet, or expired.", v == CLOCK_BEHIND ? theirs - ours :
+                               ours - theirs,
                                v == CLOCK_BEHIND ? "behind" : "ahead of", peers[i].url);
 }
 

@@ -24,8 +24,8 @@ static bool way_is_open(char *path, Finding *f) {
                 *slash = 0;
                 bool open = stat(path, &st) < 0 || (st.st_mode & 0001);
                 if (!open) {
-                        finding_failed(f, NULL, "Only some users come through %s, whose mode is %04o: other "
-                                       "programs do not see the token.", path, st.st_mode & 07777U);
+                        finding_failed(f, NULL, "Only some users come through %s, whose mode is %04o: other programs "
+                                       "do not see the token.", path, st.st_mode & 07777U);
                         finding_command(f, "chmod 0755 %s", path);
                 }
                 *slash = '/';
@@ -48,8 +48,7 @@ void look_token_access(const Host *h, Finding *f) {
                 finding_failed(f, "rm " ATTEZT_P11KIT_SOCKET " && " RESTART, "%s is no socket.", path);
         else if ((st.st_mode & 0006) != 0006)
                 finding_failed(f, "chmod 0666 " ATTEZT_P11KIT_SOCKET, "Only some users may use %s, whose mode is "
-                               "%04o; the "
-                               "agent itself decides who sees the token.", path, st.st_mode & 07777U);
+                               "%04o; the agent itself decides who sees the token.", path, st.st_mode & 07777U);
         else
                 finding_ok(f, "All programs can reach %s.", path);
 }
@@ -90,8 +89,7 @@ void look_token_answer(const Host *h, Finding *f) {
                 finding_failed(f, RESTART, "Nobody listens on " ATTEZT_P11KIT_SOCKET " any more.");
         else if (r == -ETIMEDOUT)
                 finding_failed(f, RESTART, "The PKCS#11 socket accepts and does not answer: every program that uses "
-                               "p11-kit "
-                               "hangs on this machine.");
+                               "p11-kit hangs on this machine.");
         else if (r == -ECONNRESET)
                 finding_failed(f, RESTART, "The PKCS#11 socket closes connections without an answer.");
         else if (r < 0)

@@ -34,14 +34,16 @@ void look_tpm(const Host *h, Finding *f) {
                 finding_ok(f, "The TPM is at %s.", path);
         else if (h->tcti)
                 finding_failed(f, "editor " ATTEZT_SETTINGS_DIR "/agent.conf",
-                               "There is no %s, where TCTI= in agent.conf says that the TPM is: correct it, or start that "
-                               "TPM.", path);
+                               "There is no %s, where TCTI= in agent.conf says that the TPM is: correct it, or start "
+                               "that TPM.", path);
         else if (access("/sys/class/tpm/tpm0", F_OK) >= 0)
                 finding_failed(f, "modprobe tpm && ls -l /dev/tpm*",
-                               "The kernel knows a TPM, but there is no %s: it is a TPM 1.2, or udev did not run.", path);
+                               "The kernel knows a TPM, but there is no %s: it is a TPM 1.2, or udev did not run.",
+                               path);
         else
                 finding_failed(f, "systemctl reboot --firmware-setup",
-                               "There is no TPM: no %s. Switch it on in the firmware's settings (TPM, PTT, fTPM).", path);
+                               "There is no TPM: no %s. Switch it on in the firmware's settings (TPM, PTT, fTPM).",
+                               path);
 }
 
 /* --- May the helpers open it? --- */
@@ -65,8 +67,7 @@ void look_tpm_access(const Host *h, Finding *f) {
                                "User " TPM_USER " may not use %s: it is not in group tss.", path);
         else {
                 finding_failed(f, NULL, "User " TPM_USER " may not use %s: its mode should be 0660, its group tss "
-                               "(Debian's "
-                               "package tpm-udev sees to that).", path);
+                               "(Debian's package tpm-udev sees to that).", path);
                 finding_command(f, "chgrp tss %s && chmod 0660 %s", path, path);
         }
 }
@@ -87,23 +88,33 @@ static bool is_enrolled_one(const Host *h, const TpmEk *ek) {
         return public_key_hash(&ek->key, hash) < 0 || memcmp(hash, h->enrollment.ek_hash, sizeof(hash)) == 0;
 }
 
+static void suggest_pinned(const TpmEk *ek, Finding *f) {
+        char hex[2 * 32 + 1] = "HASH";
+        uint8_t hash[32];
+
+        if (public_key_hash(&ek->key, hash) >= 0)
+                hex_encode(VIEW_ARRAY(hash), hex);
+        finding_command(f, "attezt ca enroll %s NAME --pinned", hex);
+}
+
 static void judge_ek(const Host *h, const TpmEk *ek, Finding *f) {
+        int64_t now = time(NULL);
+
         if (h->enrolled == 0 && !is_enrolled_one(h, ek))
                 finding_failed(f, "attezt enroll", "This is another TPM than the one that was enrolled, or it was "
-                               "given "
-                               "a new endorsement key: enrol again.");
+                               "given a new endorsement key: enrol again.");
         else if (ek->certificate.size == 0 && h->enrolled == 0)
                 finding_ok(f, "The TPM has no EK certificate; the device is enrolled without.");
         else if (ek->certificate.size == 0)
-                finding_failed(f, "attezt ca enroll $(attezt status --json | jq -r '.\"ek-hash\"') NAME --pinned",
-                               "The TPM has no EK certificate, by which the attestation CA would know that it is a real "
-                               "one. On the CA host, enrol it with --pinned: then its hash (attezt status) alone counts.");
-        else if (ends(bytes_view(&ek->certificate), time(NULL)))
-                finding_warning(f, "attezt ca enroll HASH NAME --pinned",
-                                "The EK certificate in the TPM has expired: the attestation CA takes the device only if "
-                                "it is enrolled with --pinned (on the CA host).");
+                finding_failed(f, NULL, "The TPM has no EK certificate, by which the attestation CA would know that "
+                               "it is a real one. On the CA host, enrol it with --pinned: then its hash alone counts.");
+        else if (ends(bytes_view(&ek->certificate), now))
+                finding_warning(f, NULL, "The EK certificate in the TPM has expired: the attestation CA takes the "
+                                "device only if it is enrolled with --pinned (on the CA host).");
         else
                 finding_ok(f, "The TPM has an EK certificate (%s).", ek_template_info(ek->template)->key);
+        if (f->status != CHECK_OK && !*f->command)
+                suggest_pinned(ek, f);
 }
 
 void look_tpm_ek(const Host *h, Finding *f) {

@@ -18,10 +18,22 @@ static void test_good(void) {
 }
 
 static void test_bad(void) {
-        static const char *const bad[] = { "\r\n\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 20\r\n\r\n", "HTTP/1.1 2000\r\n\r\n",
-                                           "HTTP/1.1  200\r\n\r\n", "HTTP/1.1 099 x\r\n\r\n", "SSH-2.0-x\r\n\r\n",
-                                           "http/1.1 200 OK\r\n\r\n" };
-        static const char *const short_of[] = { "", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nDate: x\r\n" };
+        static const char *const bad[] = {
+                "\r\n\r\n",
+                "HTTP/2 200\r\n\r\n",
+                "HTTP/1.1 20\r\n\r\n",
+                "HTTP/1.1 2000\r\n\r\n",
+                "HTTP/1.1  200\r\n\r\n",
+                "HTTP/1.1 099 x\r\n\r\n",
+                "SSH-2.0-x\r\n\r\n",
+                "http/1.1 200 OK\r\n\r\n",
+        };
+        static const char *const short_of[] = {
+                "",
+                "HTTP/1.1 200",
+                "HTTP/1.1 200 OK\r\n",
+                "HTTP/1.1 200 OK\r\nDate: x\r\n",
+        };
         HttpHead h = { .status = 7 };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
