@@ -109,5 +109,8 @@ int verb_certificate(Cli *c, int argc, char **argv);
 int verb_doctor(Cli *c, int argc, char **argv);
 int verb_enroll(Cli *c, int argc, char **argv);
 int verb_renew(Cli *c, int argc, char **argv);
+int verb_setup_chromium(Cli *c, int argc, char **argv);
+int verb_setup_firefox(Cli *c, int argc, char **argv);
+int verb_setup_nss(Cli *c, int argc, char **argv);
 int verb_status(Cli *c, int argc, char **argv);
 int verb_unenroll(Cli *c, int argc, char **argv);

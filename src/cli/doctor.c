@@ -28,6 +28,9 @@ const Check device_checks[] = {
         { "token-access", NULL, 5, NULL, look_token_access },
         { "token-answer", "token-access", 10, RESTART_AGENT, look_token_answer },
         { "token-module", NULL, 5, NULL, look_token_module },
+        { "nss", NULL, 5, NULL, look_nss },
+        { "chromium", NULL, 5, NULL, look_chromium },
+        { "firefox", NULL, 5, NULL, look_firefox },
         {},
 };
 

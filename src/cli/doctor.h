@@ -96,6 +96,9 @@ void look_roots(const Host *h, Finding *f);
 void look_token_access(const Host *h, Finding *f);       /* doctor-token.c */
 void look_token_answer(const Host *h, Finding *f);
 void look_token_module(const Host *h, Finding *f);
+void look_nss(const Host *h, Finding *f);                /* doctor-browsers.c */
+void look_chromium(const Host *h, Finding *f);
+void look_firefox(const Host *h, Finding *f);
 void look_server_settings(const Host *h, Finding *f);    /* doctor-ca.c */
 void look_server(const Host *h, Finding *f);
 void look_database(const Host *h, Finding *f);

@@ -17,6 +17,9 @@ static const Verb verbs[] = {
         { "renew", "", "Get a new certificate, everything as recorded", verb_renew },
         { "unenroll", "", "Remove this device's keys and certificates", verb_unenroll },
         { "doctor", "", "Look for what is wrong on this machine, and how to mend it", verb_doctor },
+        { "setup nss", "", "Show the token to NSS: Chromium and others, for this user", verb_setup_nss },
+        { "setup chromium", "[URL…]", "Let Chromium take the certificate at these servers", verb_setup_chromium },
+        { "setup firefox", "", "Show the token to Firefox, for all users", verb_setup_firefox },
         { "certificate", "[ak]", "Print this device's certificates as PEM", verb_certificate },
 };
 
@@ -33,11 +36,18 @@ static void print_verbs(FILE *f, const char *first_word) {
         }
 }
 
-/* first_word: "ca ", or NULL for all verbs. */
-static void print_help(FILE *f, const char *first_word) {
+/* Verbs of two words. */
+static const struct {
+        const char *word, *about;
+} groups[] = {
+        { "ca ", "The attestation CA on this machine, and its inventory of devices." },
+        { "setup ", "Other programs on this machine, and how they find the device's certificate." },
+};
+
+/* about: NULL for all verbs. */
+static void print_help(FILE *f, const char *first_word, const char *about) {
         fprintf(f, "attezt [OPTIONS…] %sVERB …\n\n%s\n\nVerbs:\n", first_word ?: "",
-                first_word ? "The attestation CA on this machine, and its inventory of devices." :
-                             "Certificates for machines that prove who they are with their TPM.");
+                about ?: "Certificates for machines that prove who they are with their TPM.");
         print_verbs(f, first_word);
         fprintf(f, "\nOptions:\n"
                    "  --help                       Show this, or the help of a verb\n"
@@ -66,17 +76,24 @@ static int match(const Verb *v, int argc, char **argv) {
 }
 
 static int unknown_verb(int argc, char **argv) {
-        if (argc == 0) {
-                print_help(stderr, NULL);
+        const char *odd = argc > 0 ? argv[0] : NULL;
+
+        if (!odd) {
+                print_help(stderr, NULL, NULL);
                 return EXIT_USAGE;
         }
-        if (strcmp(argv[0], "ca") == 0 && (argc == 1 || strcmp(argv[1], "--help") == 0)) {
-                print_help(argc == 1 ? stderr : stdout, "ca ");
-                return argc == 1 ? EXIT_USAGE : EXIT_SUCCESS;
+        for (size_t i = 0; i < ELEMENTSOF(groups); i++) {
+                if (strncmp(groups[i].word, odd, strlen(odd)) != 0 || groups[i].word[strlen(odd)] != ' ')
+                        continue;
+                if (argc == 1 || strcmp(argv[1], "--help") == 0) {
+                        print_help(argc == 1 ? stderr : stdout, groups[i].word, groups[i].about);
+                        return argc == 1 ? EXIT_USAGE : EXIT_SUCCESS;
+                }
+                odd = argv[1];
+                break;
         }
 
         char escaped[LOG_ESCAPED_MAX];
-        const char *odd = strcmp(argv[0], "ca") == 0 ? argv[1] : argv[0];
         log_error("There is no verb \"%s\"; see \"attezt --help\".", log_escape(odd, strlen(odd), escaped));
         return EXIT_USAGE;
 }
@@ -95,7 +112,7 @@ static void parse_options(Cli *c, int argc, char **argv) {
         for (int o; (o = getopt_long(argc, argv, "+h", options, NULL)) >= 0;)
                 switch (o) {
                 case 'h':
-                        print_help(stdout, NULL);
+                        print_help(stdout, NULL, NULL);
                         exit(EXIT_SUCCESS);
                 case 'v':
                         puts("attezt " ATTEZT_VERSION);

@@ -146,6 +146,35 @@ def stepca(server):
     s.stop()
 
 
+@pytest.fixture(scope='module')
+def configured_server(bus, ek_roots):
+    """One that has its settings and state where an installed one has them."""
+    from rig_doctor import ConfiguredServer
+    s = ConfiguredServer(ek_roots)
+    s.create_ca()
+    yield s
+    s.stop()
+
+
+@pytest.fixture(scope='module')
+def host(configured_server, tpms):
+    """An enrolled device likewise, with the module file: all is well."""
+    from rig_doctor import SOCKET, ConfiguredDevice
+    from rig_pkcs11 import ModuleFile
+    from rig_stepca import StepCa
+    stepca = StepCa(configured_server.root_pem)
+    device = ConfiguredDevice(tpms.start(), [configured_server.tls_root, stepca.root_file])
+    device.server, device.stepca, device.tpms = configured_server, stepca, tpms
+    device.configure(f'ACMEServer={stepca.url()}', f'AttestationServer={configured_server.url}')
+    device.start()
+    configured_server.enroll(device.tpm.ek_hash(), 'framework')
+    device.enroll(stepca, configured_server)
+    with ModuleFile(SOCKET):
+        yield device
+    device.__exit__()
+    stepca.stop()
+
+
 @pytest.fixture
 def new_device(bus, tpms):
     """Makes devices: new_device(server, stepca, kind, number); they are switched off when the test ends."""

@@ -30,8 +30,7 @@ class Browser:
     def __init__(self, trusted, environment, module=CLIENT):
         Browser.started += 1
         self.home = f'{RIG}/browser-{Browser.started}'
-        os.makedirs(f'{self.home}/.pki')
-        Database(f'{self.home}/.pki/nssdb', module, environment).trust(trusted)
+        self.prepare(trusted, environment, module)
         to_us, to_it = os.pipe(), os.pipe()
         # Numbers that the shell may move to 3 and 4.
         its = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in (to_it[0], to_us[1])]
@@ -45,6 +44,10 @@ class Browser:
         target = self.call('Target.createTarget', url='about:blank')['targetId']
         self.session = self.call('Target.attachToTarget', targetId=target, flatten=True)['sessionId']
         self.call('Page.enable')
+
+    def prepare(self, trusted, environment, module):
+        os.makedirs(f'{self.home}/.pki')
+        Database(f'{self.home}/.pki/nssdb', module, environment).trust(trusted)
 
     def receive(self, end):
         """The next message."""

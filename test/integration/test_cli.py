@@ -14,7 +14,7 @@ from rig_programs import Server, cli, cli_json, program
 HASH = 'ab' * 32
 OK, FAILED, USAGE, NOT_ENROLLED, NOT_FOUND, DENIED, TEMPORARY = 0, 1, 2, 3, 4, 5, 75
 VERBS = ['ca create', 'ca root', 'ca enroll', 'ca list', 'ca lookup', 'ca remove', 'status', 'enroll', 'renew',
-         'unenroll', 'certificate', 'doctor']
+         'unenroll', 'certificate', 'doctor', 'setup nss', 'setup chromium', 'setup firefox']
 
 
 @pytest.fixture
@@ -235,6 +235,11 @@ def test_help(verb):
     assert r.stdout.strip() and r.stderr == ''
 
 
+def test_help_of_setup():
+    r = cli('setup', '--help')
+    assert r.stdout.startswith('attezt [OPTIONS…] setup VERB …\n') and 'firefox' in r.stdout and 'enroll' not in r.stdout
+
+
 def test_help_of_ca_has_a_head_and_the_options():
     r = cli('ca', '--help')
     assert r.stdout.startswith('attezt [OPTIONS…] ca VERB …\n') and '--json' in r.stdout and 'unenroll' not in r.stdout
@@ -256,7 +261,7 @@ def test_unenroll_of_what_is_not_enrolled_gives_no_advice_to_enrol(server, devic
 
 
 @pytest.mark.parametrize('line', [
-    'nonsense', 'ca', 'ca nonsense', 'ca enroll', 'ca lookup', 'ca remove', 'ca lookup a b', '--nonsense',
+    'nonsense', 'ca', 'ca nonsense', 'setup', 'setup nonsense', 'setup chromium', 'setup chromium https://a.test/page', 'ca enroll', 'ca lookup', 'ca remove', 'ca lookup a b', '--nonsense',
     'status --nonsense', 'status extra', 'ca enroll xyz', 'enroll --key', 'enroll --key nonsense',
     'enroll --lifetime soon', 'ca enroll ' + HASH + ' --ak-lifetime soon',
 ])

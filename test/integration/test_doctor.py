@@ -12,35 +12,12 @@ import pytest
 from cryptography import x509
 
 from rig_ca import Authority, new_key, now, pem
-from rig_doctor import (AGENT_STATE, MODULE, SERVER_STATE, SETTINGS, SOCKET, ConfiguredDevice, ConfiguredServer, complaints,
-                        examine, liar, mode, moved, replaced)
-from rig_pkcs11 import ModuleFile
+from rig_doctor import (AGENT_STATE, MODULE, SERVER_STATE, SETTINGS, SOCKET, complaints, examine, liar, mode, moved,
+                        replaced)
 from rig_process import ENVIRONMENT, free_port, run
 from rig_programs import PROGRAMS, cli
 
 DAY = datetime.timedelta(days=1)
-
-
-@pytest.fixture(scope='module')
-def server(bus, ek_roots):
-    s = ConfiguredServer(ek_roots)
-    s.create_ca()
-    yield s
-    s.stop()
-
-
-@pytest.fixture(scope='module')
-def host(server, stepca, tpms):
-    """All is well."""
-    device = ConfiguredDevice(tpms.start(), [server.tls_root, stepca.root_file])
-    device.server, device.stepca, device.tpms = server, stepca, tpms
-    device.configure(f'ACMEServer={stepca.url()}', f'AttestationServer={server.url}')
-    device.start()
-    server.enroll(device.tpm.ek_hash(), 'framework')
-    device.enroll(stepca, server)
-    with ModuleFile(SOCKET):
-        yield device
-    device.__exit__()
 
 
 def green(*options):
