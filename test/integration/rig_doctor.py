@@ -75,6 +75,11 @@ def complaints(checks):
     return {c['id']: f'{c["text"]} -> {c.get("command")}' for c in checks if c['status'] in ('warning', 'failed')}
 
 
+def read(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
 @contextlib.contextmanager
 def moved(path):
     """What is there is away for a while; what has come in its place then goes."""

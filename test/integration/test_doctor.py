@@ -13,7 +13,7 @@ from cryptography import x509
 
 from rig_ca import Authority, new_key, now, pem
 from rig_doctor import (AGENT_STATE, MODULE, SERVER_STATE, SETTINGS, SOCKET, complaints, examine, liar, mode, moved,
-                        replaced)
+                        read, replaced)
 from rig_process import ENVIRONMENT, free_port, run
 from rig_programs import PROGRAMS, cli
 
@@ -180,11 +180,6 @@ def no_vendor_roots(host, scratch):
     finally:
         server.ek_roots = roots
         server.configure()
-
-
-def read(path):
-    with open(path, 'rb') as f:
-        return f.read()
 
 
 # name: (side, how it is planted, what is found, does the command mend it when it is typed?)

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from rig_browser import POLICIES, Browser
-from rig_doctor import complaints, examine, read
+from rig_doctor import complaints, read
 from rig_firefox import Firefox
 from rig_pkcs11 import CERTIFICATE_LABEL, LIBRARIES, PROXY, Database, WebServer, page_of
 from rig_ca import load_chain, write
@@ -271,7 +271,7 @@ def test_firefox_shows_the_page(host, web, leaf):
 
 def test_doctor(host, nss, home):
     def look():
-        r = run(*cli.__globals__['program']('attezt').split(), 'doctor', '--device', '--json', env={'HOME': home}, check=False)
+        r = cli('doctor', '--device', '--json', env={'HOME': home}, check=False)
         return {c['id']: c for c in json.loads(r.stdout)}
     assert all(look()[i]['status'] == 'skipped' for i in ('nss', 'chromium', 'firefox'))
     nss()
