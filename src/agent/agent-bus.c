@@ -13,12 +13,15 @@ struct AgentBus {
         Access *access; /* first: access_dispatch() looks for it here */
         sd_bus *bus;
         Agent *agent;
+        Renewal *renewal;
         sd_bus_slot *vtable;
         char *job_caller; /* whom the text of the job's end goes to */
         sd_bus_message *waiting[STATUS_WAITING_MAX];
         size_t n_waiting;
         char *told_state, *told_step;
-        int64_t told_not_after;
+        int64_t told_not_after, told_next, told_last;
+        int64_t told_failures;
+        char *told_outcome;
 };
 
 /* --- Jobs --- */
@@ -80,12 +83,16 @@ static int method_enroll(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int method_renew(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         AgentBus *b = userdata;
-        Job job = { .kind = JOB_RENEW };
+        Job job = { .kind = JOB_RENEW, .keep_key = agent_settings(b->agent)->keep_key };
+        bool if_due = false;
         int r;
 
-        r = request_read_nothing(m, error);
+        r = request_read_flag(m, "if-due", &if_due, error);
         if (r < 0)
                 return r;
+        renewal_look(b->renewal);
+        if (if_due && (renewal_next(b->renewal).action != RENEWAL_RENEW || !renewal_is_due(b->renewal)))
+                return sd_bus_reply_method_return(m, "u", 0U);
         if (!agent_enrollment(b->agent))
                 return sd_bus_error_set(error, ATTEZT_ERROR_NOT_ENROLLED, "This device is not enrolled.");
         return start(b, m, &job, error);
@@ -134,6 +141,10 @@ static void on_job_finished(uint32_t number, JobOutcome outcome, const char *tex
 
 /* --- What is asked --- */
 
+static int append_number(sd_bus_message *m, const char *key, int64_t value) {
+        return sd_bus_message_append(m, "{sv}", key, "t", (uint64_t) value);
+}
+
 static int append(sd_bus_message *m, const char *key, const char *type, const char *text, bool flag) {
         int r;
 
@@ -144,6 +155,23 @@ static int append(sd_bus_message *m, const char *key, const char *type, const ch
                 r = *type == 'b' ? sd_bus_message_append(m, "v", "b", (int) flag)
                                  : sd_bus_message_append(m, "v", "s", text ?: "");
         return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static const char *outcome_of(const RenewalState *s) {
+        return s->attempted == 0 ? "" : s->no_network ? "no-network" : job_outcome_to_string(s->outcome);
+}
+
+static int append_renewal(sd_bus_message *reply, const Renewal *r) {
+        const RenewalState *s = renewal_state(r);
+        RenewalPlan next = renewal_next(r);
+        int k;
+
+        if ((k = append_number(reply, "next-renewal", next.due)) < 0 ||
+            (k = append(reply, "next-renewal-reason", "s", renewal_reason_to_string(next.reason), false)) < 0 ||
+            (k = append_number(reply, "last-renewal", s->succeeded)) < 0 ||
+            (k = sd_bus_message_append(reply, "{sv}", "renewal-failures", "u", s->failures)) < 0)
+                return k;
+        return append(reply, "last-outcome", "s", outcome_of(s), false);
 }
 
 static int append_status(sd_bus_message *reply, const Agent *a) {
@@ -175,6 +203,8 @@ static int reply_status(AgentBus *b, sd_bus_message *m) {
                 r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
                 r = append_status(reply, b->agent);
+        if (r >= 0)
+                r = append_renewal(reply, b->renewal);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(b->bus, reply, NULL);
@@ -248,6 +278,37 @@ static int get_not_after(sd_bus *bus, const char *path, const char *interface, c
         return sd_bus_message_append(reply, "t", (uint64_t) agent_not_after(b->agent));
 }
 
+static int get_next_renewal(sd_bus *bus, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        AgentBus *b = userdata;
+        return sd_bus_message_append(reply, "t", (uint64_t) renewal_next(b->renewal).due);
+}
+
+static int get_last_renewal(sd_bus *bus, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        AgentBus *b = userdata;
+        return sd_bus_message_append(reply, "t", (uint64_t) renewal_state(b->renewal)->succeeded);
+}
+
+static int get_renewal_failures(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        AgentBus *b = userdata;
+        return sd_bus_message_append(reply, "u", renewal_state(b->renewal)->failures);
+}
+
+static int get_last_outcome(sd_bus *bus, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        AgentBus *b = userdata;
+        return sd_bus_message_append(reply, "s", outcome_of(renewal_state(b->renewal)));
+}
+
+/* True once per new number. */
+static bool counts(int64_t *told, int64_t value) {
+        bool differs = *told != value;
+        *told = value;
+        return differs;
+}
+
 /* True once per new text. */
 static bool news(char **told, const char *text) {
         if (*told && strcmp(*told, text) == 0)
@@ -259,17 +320,24 @@ static bool news(char **told, const char *text) {
 
 static void on_changed(void *userdata) {
         AgentBus *b = userdata;
-        const char *names[4];
+        const RenewalState *s = renewal_state(b->renewal);
+        const char *names[8];
         size_t n = 0;
 
         if (news(&b->told_state, agent_state(b->agent)))
                 names[n++] = "State";
         if (news(&b->told_step, agent_step(b->agent)))
                 names[n++] = "Step";
-        if (b->told_not_after != agent_not_after(b->agent)) {
-                b->told_not_after = agent_not_after(b->agent);
+        if (counts(&b->told_not_after, agent_not_after(b->agent)))
                 names[n++] = "NotAfter";
-        }
+        if (counts(&b->told_next, renewal_next(b->renewal).due))
+                names[n++] = "NextRenewal";
+        if (counts(&b->told_last, s->succeeded))
+                names[n++] = "LastRenewal";
+        if (counts(&b->told_failures, s->failures))
+                names[n++] = "RenewalFailures";
+        if (news(&b->told_outcome, outcome_of(s)))
+                names[n++] = "LastOutcome";
         names[n] = NULL;
         if (n > 0)
                 (void) sd_bus_emit_properties_changed_strv(b->bus, ATTEZT_AGENT_OBJECT, ATTEZT_AGENT_INTERFACE,
@@ -304,13 +372,25 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("State", "s", get_state, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Step", "s", get_step, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("NotAfter", "t", get_not_after, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("NextRenewal", "t", get_next_renewal, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("LastRenewal", "t", get_last_renewal, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("RenewalFailures", "u", get_renewal_failures, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("LastOutcome", "s", get_last_outcome, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };
+
+bool agent_bus_has_work(const AgentBus *b) {
+        uint64_t unsent = 0;
+
+        (void) sd_bus_get_n_queued_write(b->bus, &unsent);
+        return unsent > 0 || b->n_waiting > 0 || access_has_open(b->access);
+}
 
 AgentBus *agent_bus_free(AgentBus *b) {
         if (!b)
                 return NULL;
         agent_set_hooks(b->agent, NULL, NULL);
+        renewal_set_changed(b->renewal, NULL, NULL);
         for (size_t i = 0; i < b->n_waiting; i++)
                 sd_bus_message_unref(b->waiting[i]);
         (void) access_free(b->access);
@@ -319,12 +399,13 @@ AgentBus *agent_bus_free(AgentBus *b) {
         free(b->job_caller);
         free(b->told_state);
         free(b->told_step);
+        free(b->told_outcome);
         free(b);
         return NULL;
 }
 DEFINE_TRIVIAL_CLEANUP_FUNC(AgentBus *, agent_bus_free)
 
-int agent_bus_new(sd_bus *bus, Agent *agent, AgentBus **ret) {
+int agent_bus_new(sd_bus *bus, Agent *agent, Renewal *renewal, AgentBus **ret) {
         static const AgentHooks hooks = {
                 .changed = on_changed, .job_finished = on_job_finished, .identified = on_identified,
         };
@@ -334,6 +415,7 @@ int agent_bus_new(sd_bus *bus, Agent *agent, AgentBus **ret) {
         if (!b)
                 return -ENOMEM;
         b->agent = agent;
+        b->renewal = renewal;
         b->bus = sd_bus_ref(bus);
         r = access_new(bus, access_table, b, &b->access);
         if (r < 0)
@@ -343,6 +425,7 @@ int agent_bus_new(sd_bus *bus, Agent *agent, AgentBus **ret) {
                 return r;
         on_changed(b); /* nobody listens yet: what is so now is no news later */
         agent_set_hooks(agent, &hooks, b);
+        renewal_set_changed(renewal, on_changed, b);
         *ret = TAKE_PTR(b);
         return 0;
 }

@@ -48,6 +48,28 @@ static int set_name(char **p, const char *value) {
         return *value && !request_name_valid(value) ? -EINVAL : set_string(p, value);
 }
 
+/* "renewal", which is the default, "never", or a time. */
+static int set_rekey(int64_t *p, const char *value) {
+        if (!*value || strcmp(value, "renewal") == 0)
+                *p = 0;
+        else if (strcmp(value, "never") == 0)
+                *p = JOB_KEEP_KEY_ALWAYS;
+        else
+                return settings_parse_duration(value, REQUEST_LIFETIME_MAX, p);
+        return 0;
+}
+
+/* -ENOENT: no such key. */
+static int set_renewal(AgentSettings *s, const char *key, const char *value) {
+        if (strcmp(key, "AutoEnroll") == 0)
+                return settings_parse_bool(value, &s->auto_enroll);
+        if (strcmp(key, "RekeyEvery") == 0)
+                return set_rekey(&s->keep_key, value);
+        if (strcmp(key, "RenewBefore") == 0)
+                return settings_parse_duration(value, REQUEST_LIFETIME_MAX, &s->renew_before);
+        return strcmp(key, "ReloadUnits") == 0 ? 0 /* attezt-renewed reads it */ : -ENOENT;
+}
+
 /* -ENOENT: no such key. */
 static int set(AgentSettings *s, const char *key, const char *value) {
         if (strcmp(key, "ACMEServer") == 0)
@@ -70,7 +92,7 @@ static int set(AgentSettings *s, const char *key, const char *value) {
                 return set_string(&s->token_users, value);
         if (strcmp(key, "TokenGroups") == 0)
                 return set_string(&s->token_groups, value);
-        return -ENOENT;
+        return set_renewal(s, key, value);
 }
 
 static int on_setting(const char *file, unsigned line, const char *section, const char *key, const char *value,

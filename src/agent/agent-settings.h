@@ -10,8 +10,11 @@ typedef struct AgentSettings {
         char *eab_kid, *eab_key_file;
         char *tcti;
         char *token_users, *token_groups; /* names and numbers, separated by blanks; NULL: none beyond the default */
+        bool auto_enroll;
         JobKey key;
         int64_t lifetime; /* seconds, 0: the server's default */
+        int64_t keep_key; /* RekeyEvery=: as in Job */
+        int64_t renew_before; /* seconds, 0: at two thirds of the certificate's life */
 } AgentSettings;
 
 void agent_settings_done(AgentSettings *s);

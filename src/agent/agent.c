@@ -24,10 +24,12 @@ struct Agent {
         void *hooks_userdata;
         void (*loaded)(void *userdata);
         void *loaded_userdata;
+        AgentEnded ended;
+        void *ended_userdata;
 
         bool enrolled, damaged;
         Enrollment enrollment;
-        int64_t not_after;
+        int64_t not_before, not_after;
 
         EnrollJob *running;  /* one helper at a time, be it for a job or to identify */
         JobKind running_kind;
@@ -38,18 +40,21 @@ struct Agent {
 
         bool ek_known;
         uint8_t ek_hash[32];
+        bool identify_wanted;    /* as soon as the helper is free */
         uint64_t identify_after; /* CLOCK_BOOTTIME, microseconds: no new attempt before */
         char *job_error, *identify_error;
 };
 
 /* --- What is on disk --- */
 
-static int64_t end_of_validity(const Enrollment *e) {
+static void load_validity(Agent *a) {
         _cleanup_certificate_chain_view_ CertificateChainView chain = {};
 
-        if (certificate_chain_view_from_pem(bytes_view(&e->chain_pem), &chain) < 0)
-                return 0;
-        return chain.certificates[0].not_after;
+        a->not_before = a->not_after = 0;
+        if (!a->enrolled || certificate_chain_view_from_pem(bytes_view(&a->enrollment.chain_pem), &chain) < 0)
+                return;
+        a->not_before = chain.certificates[0].not_before;
+        a->not_after = chain.certificates[0].not_after;
 }
 
 static void load_enrollment(Agent *a) {
@@ -64,7 +69,7 @@ static void load_enrollment(Agent *a) {
         a->enrolled = r >= 0;
         enrollment_done(&a->enrollment);
         a->enrollment = e;
-        a->not_after = a->enrolled ? end_of_validity(&e) : 0;
+        load_validity(a);
         if (a->loaded)
                 a->loaded(a->loaded_userdata);
 }
@@ -102,6 +107,14 @@ const char *agent_step(const Agent *a) {
         return a->working && a->step > 0 ? job_step_to_string(a->step) : "";
 }
 
+bool agent_busy(const Agent *a) {
+        return a->running || a->working;
+}
+
+int64_t agent_not_before(const Agent *a) {
+        return a->not_before;
+}
+
 int64_t agent_not_after(const Agent *a) {
         return a->not_after;
 }
@@ -133,8 +146,15 @@ static const char *kind_to_string(JobKind kind) {
                 return "renew";
         case JOB_UNENROLL:
                 return "unenroll";
+        case JOB_REACH:
+                return "reach";
         }
         return "unknown";
+}
+
+/* Jobs without a number, which nobody but this program asks for. */
+static bool is_quiet(JobKind kind) {
+        return kind == JOB_IDENTIFY || kind == JOB_REACH;
 }
 
 static void log_job(sd_id128_t id, JobKind kind, JobOutcome outcome, const char *text) {
@@ -164,15 +184,22 @@ static void on_report(EnrollJob *j, const Report *r, void *userdata) {
                 a->ek_known = true;
                 set_text(&a->identify_error, NULL);
                 a->hooks.identified(a->hooks_userdata);
-        } else if (r->type == REPORT_STEP && a->working && a->running_kind != JOB_IDENTIFY) {
+        } else if (r->type == REPORT_STEP && a->working && !is_quiet(a->running_kind)) {
                 a->step = r->step;
                 log_debug("%s %s", job_step_to_text(r->step), r->text);
                 a->hooks.changed(a->hooks_userdata);
         }
 }
 
-static void end_job(Agent *a, JobKind kind, JobOutcome outcome, const char *text) {
+static void tell_ended(Agent *a, JobKind kind, const Report *r) {
+        if (a->ended)
+                a->ended(kind, r, a->ended_userdata);
+}
+
+static void end_job(Agent *a, JobKind kind, const Report *r) {
         char enrolled[LOG_ESCAPED_MAX + 64], name[LOG_ESCAPED_MAX];
+        JobOutcome outcome = r->outcome;
+        const char *text = r->text;
 
         log_job(MESSAGE_JOB_FINISHED, kind, outcome, text);
         set_text(&a->job_error, outcome == OUTCOME_DONE ? NULL : text);
@@ -184,6 +211,7 @@ static void end_job(Agent *a, JobKind kind, JobOutcome outcome, const char *text
         }
         a->working = false;
         a->step = 0;
+        tell_ended(a, kind, r);
         a->hooks.changed(a->hooks_userdata);
         a->hooks.job_finished(a->last_number, outcome, text, a->hooks_userdata);
 }
@@ -192,15 +220,16 @@ static int run(Agent *a, const Job *job);
 
 static void run_waiting(Agent *a) {
         _cleanup_(job_done) Job job = TAKE_GENERIC(a->waiting, (Job) {});
-        char text[128];
+        Report end = { .type = REPORT_DONE, .outcome = OUTCOME_FAILED };
         int r;
 
         if (job.kind == 0)
                 return;
         r = run(a, &job);
         if (r < 0) {
-                (void) snprintf(text, sizeof(text), "The enrolment helper could not be started: %s", strerror(-r));
-                end_job(a, job.kind, OUTCOME_FAILED, text);
+                (void) snprintf(end.text, sizeof(end.text), "The enrolment helper could not be started: %s",
+                                strerror(-r));
+                end_job(a, job.kind, &end);
         }
 }
 
@@ -210,17 +239,37 @@ static uint64_t now(const Agent *a) {
         return t;
 }
 
-static void on_done(EnrollJob *j, JobOutcome outcome, const char *text, void *userdata) {
+static void end_identification(Agent *a, const Report *r) {
+        set_text(&a->identify_error, r->outcome == OUTCOME_DONE ? NULL : r->text);
+        a->identify_after = now(a) + IDENTIFY_PAUSE_USEC;
+        if (r->outcome != OUTCOME_DONE)
+                log_notice("The TPM's endorsement key could not be read: %s", r->text);
+}
+
+/* True: somebody asked for it while the helper looked for the network, and it is under way. */
+static bool identify_now(Agent *a) {
+        const Job job = { .kind = JOB_IDENTIFY };
+        bool wanted = a->identify_wanted && a->waiting.kind == 0 && !agent_ek_hash(a);
+
+        a->identify_wanted = false;
+        return wanted && run(a, &job) >= 0;
+}
+
+static void on_done(EnrollJob *j, const Report *r, void *userdata) {
         Agent *a = userdata;
-        _cleanup_(enroll_job_freep) EnrollJob *ended = TAKE_PTR(a->running); /* text is in it */
+        _cleanup_(enroll_job_freep) EnrollJob *ended = TAKE_PTR(a->running); /* r is in it */
 
         if (a->running_kind == JOB_IDENTIFY) {
-                set_text(&a->identify_error, outcome == OUTCOME_DONE ? NULL : text);
-                a->identify_after = now(a) + IDENTIFY_PAUSE_USEC;
-                if (outcome != OUTCOME_DONE)
-                        log_notice("The TPM's endorsement key could not be read: %s", text);
+                end_identification(a, r);
+                tell_ended(a, JOB_IDENTIFY, r);
+        } else if (a->running_kind == JOB_REACH) {
+                if (r->outcome != OUTCOME_DONE)
+                        set_text(&a->job_error, r->text);
+                tell_ended(a, JOB_REACH, r);
         } else
-                end_job(a, a->running_kind, outcome, text);
+                end_job(a, a->running_kind, r);
+        if (identify_now(a))
+                return;
         a->hooks.identified(a->hooks_userdata);
         run_waiting(a);
 }
@@ -257,11 +306,15 @@ int agent_start(Agent *a, Job *job, uint32_t *ret_number) {
         if (++a->last_number == 0)
                 a->last_number = 1;
         log_job(MESSAGE_JOB_STARTED, job->kind, OUTCOME_DONE, "");
-        if (a->running_kind == JOB_IDENTIFY)
+        if (is_quiet(a->running_kind))
                 a->waiting = TAKE_GENERIC(*job, (Job) {});
         *ret_number = a->last_number;
         a->hooks.changed(a->hooks_userdata);
         return 0;
+}
+
+int agent_reach(Agent *a, const Job *job) {
+        return agent_busy(a) ? -EBUSY : run(a, job);
 }
 
 int agent_identify(Agent *a) {
@@ -271,8 +324,10 @@ int agent_identify(Agent *a) {
 
         if (agent_ek_hash(a))
                 return 0;
-        if (a->running)
+        if (a->running) {
+                a->identify_wanted = a->running_kind == JOB_REACH;
                 return 1;
+        }
         if (now(a) < a->identify_after)
                 return 0;
         r = run(a, &job);
@@ -308,6 +363,11 @@ void agent_set_loaded(Agent *a, void (*loaded)(void *userdata), void *userdata) 
         a->loaded_userdata = userdata;
         if (loaded)
                 loaded(userdata);
+}
+
+void agent_set_ended(Agent *a, AgentEnded ended, void *userdata) {
+        a->ended = ended;
+        a->ended_userdata = userdata;
 }
 
 Agent *agent_free(Agent *a) {

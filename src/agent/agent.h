@@ -10,7 +10,8 @@
 
 /* From the command line; strings live as long as the program. NULL: the default. */
 typedef struct AgentOptions {
-        const char *config, *state_dir, *ca_dir, *tcti, *enroll_socket, *signer_socket, *p11kit_socket;
+        const char *config, *state_dir, *ca_dir, *tcti, *enroll_socket, *signer_socket, *p11kit_socket, *renewal_dir;
+        int64_t idle_sec; /* 0: never ends for being idle */
 } AgentOptions;
 
 typedef struct AgentHooks {
@@ -19,6 +20,10 @@ typedef struct AgentHooks {
         void (*identified)(void *userdata); /* or not: agent_ek_hash() tells */
 } AgentHooks;
 
+/* Every job that ended, also one that did not begin, and looks for the network. From the loop; what it starts must
+ * wait for the next turn. */
+typedef void (*AgentEnded)(JobKind kind, const Report *r, void *userdata);
+
 typedef struct Agent Agent;
 
 int agent_new(sd_event *event, const AgentOptions *options, Agent **ret);
@@ -26,6 +31,7 @@ Agent *agent_free(Agent *a);
 void agent_set_hooks(Agent *a, const AgentHooks *hooks, void *userdata);
 /* Called whenever the enrolment was read from disk, and once now. NULL: nobody. */
 void agent_set_loaded(Agent *a, void (*loaded)(void *userdata), void *userdata);
+void agent_set_ended(Agent *a, AgentEnded ended, void *userdata); /* NULL: nobody */
 /* Settings and enrolment from disk. */
 int agent_reload(Agent *a);
 
@@ -36,11 +42,16 @@ bool agent_has_record(const Agent *a);
 const AgentSettings *agent_settings(const Agent *a);
 const char *agent_state(const Agent *a);              /* "unenrolled", "enrolled", "working" */
 const char *agent_step(const Agent *a);               /* "attest", …; "" when no job runs */
+bool agent_busy(const Agent *a);                      /* a helper works */
+int64_t agent_not_before(const Agent *a);             /* of the device certificate; 0: none */
 int64_t agent_not_after(const Agent *a);              /* of the device certificate; 0: none */
 const uint8_t *agent_ek_hash(const Agent *a);         /* 32 bytes, NULL: not known (yet) */
 const char *agent_last_error(const Agent *a);         /* why the last job failed, or no EK could be read; "" */
 
 /* Takes the contents of job. -EBUSY: another one runs; else what starting the helper gave. */
 int agent_start(Agent *a, Job *job, uint32_t *ret_number);
+/* Starts a look whether the servers can be reached, with the servers of job; ended() will be called if nothing else is
+ * under way (-EBUSY). */
+int agent_reach(Agent *a, const Job *job);
 /* 0: nothing to do, agent_ek_hash() is all there is; 1: identified() will be called. */
 int agent_identify(Agent *a);

@@ -10,10 +10,13 @@
 struct BusLink {
         sd_event *event;
         Agent *agent;
+        Renewal *renewal;
         sd_bus *bus;
         AgentBus *service;
         sd_event_source *timer; /* the next attempt */
         bool told;   /* that it is not there */
+        void (*left)(void *userdata); /* set: we are leaving */
+        void *left_userdata;
 };
 
 static void disconnect(BusLink *l) {
@@ -39,6 +42,10 @@ static int schedule(BusLink *l, uint64_t usec) {
 
 /* Later, since the bus may be in the middle of its work. */
 static int try_later(BusLink *l, int error, const char *what) {
+        if (l->left) {
+                l->left(l->left_userdata);
+                return 0;
+        }
         if (!l->told)
                 log_error_errno(error, "%s: %m. It is tried again; the PKCS#11 socket is served.", what);
         l->told = true;
@@ -75,7 +82,7 @@ static int try_connect(BusLink *l) {
             (r = sd_bus_match_signal(l->bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
                                      "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, l)) < 0 ||
             (r = sd_bus_attach_event(l->bus, l->event, SD_EVENT_PRIORITY_NORMAL)) < 0 ||
-            (r = agent_bus_new(l->bus, l->agent, &l->service)) < 0)
+            (r = agent_bus_new(l->bus, l->agent, l->renewal, &l->service)) < 0)
                 return r;
         return sd_bus_request_name_async(l->bus, NULL, ATTEZT_AGENT_BUS_NAME, 0, on_name, l);
 }
@@ -93,7 +100,25 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
         return try(userdata);
 }
 
-int bus_link_new(sd_event *event, Agent *agent, BusLink **ret) {
+bool bus_link_has_work(const BusLink *l) {
+        return l->service && agent_bus_has_work(l->service);
+}
+
+/* What the bus had for us before is read before its answer. */
+static int on_released(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        BusLink *l = userdata;
+        l->left(l->left_userdata);
+        return 0;
+}
+
+void bus_link_leave(BusLink *l, void (*left)(void *userdata), void *userdata) {
+        l->left = left;
+        l->left_userdata = userdata;
+        if (!l->bus || sd_bus_release_name_async(l->bus, NULL, ATTEZT_AGENT_BUS_NAME, on_released, l) < 0)
+                left(userdata);
+}
+
+int bus_link_new(sd_event *event, Agent *agent, Renewal *renewal, BusLink **ret) {
         _cleanup_(bus_link_freep) BusLink *l = calloc(1, sizeof(*l));
         int r;
 
@@ -101,6 +126,7 @@ int bus_link_new(sd_event *event, Agent *agent, BusLink **ret) {
                 return -ENOMEM;
         l->event = sd_event_ref(event);
         l->agent = agent;
+        l->renewal = renewal;
         r = sd_event_add_time_relative(event, &l->timer, CLOCK_BOOTTIME, 0, 0, on_timer, l);
         if (r >= 0)
                 r = sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);

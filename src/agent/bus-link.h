@@ -8,6 +8,10 @@
 typedef struct BusLink BusLink;
 
 /* A first attempt is made before it returns; 0 also if that failed. */
-int bus_link_new(sd_event *event, Agent *agent, BusLink **ret);
+int bus_link_new(sd_event *event, Agent *agent, Renewal *renewal, BusLink **ret);
+bool bus_link_has_work(const BusLink *l); /* somebody waits for an answer */
+/* Gives up the name, and serves what had come before. left: once, when nothing more can come; from the loop, or at once
+ * if there is no bus. */
+void bus_link_leave(BusLink *l, void (*left)(void *userdata), void *userdata);
 BusLink *bus_link_free(BusLink *l);
 DEFINE_TRIVIAL_CLEANUP_FUNC(BusLink *, bus_link_free)

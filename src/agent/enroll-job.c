@@ -14,8 +14,7 @@ struct EnrollJob {
         Helper *helper;
         sd_event_source *timer;
         bool reported_done;
-        JobOutcome outcome;
-        char text[REPORT_TEXT_MAX];
+        Report end;
 };
 
 EnrollJob *enroll_job_free(EnrollJob *j) {
@@ -31,19 +30,18 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(EnrollJob *, enroll_job_free)
 /* Nothing of j is touched after it. */
 static void finish(EnrollJob *j) {
         j->timer = sd_event_source_disable_unref(j->timer);
-        j->callbacks.done(j, j->outcome, j->text, j->userdata);
+        j->callbacks.done(j, &j->end, j->userdata);
 }
 
 static void finish_with(EnrollJob *j, JobOutcome outcome, const char *text) {
-        j->outcome = outcome;
-        (void) snprintf(j->text, sizeof(j->text), "%s", text);
+        j->end = (Report) { .type = REPORT_DONE, .outcome = outcome };
+        (void) snprintf(j->end.text, sizeof(j->end.text), "%s", text);
         finish(j);
 }
 
 static void take_done(EnrollJob *j, const Report *r) {
         j->reported_done = true;
-        j->outcome = r->outcome;
-        (void) snprintf(j->text, sizeof(j->text), "%s", r->text);
+        j->end = *r;
         /* Its exit ends the job: only then are its objects gone from the TPM. */
         (void) sd_event_source_set_time_relative(j->timer, ENROLL_JOB_EXIT_SEC * USEC_PER_SEC);
 }
@@ -68,8 +66,8 @@ static void on_gone(Helper *h, const char *how, void *userdata) {
         EnrollJob *j = userdata;
 
         if (!j->reported_done) {
-                j->outcome = OUTCOME_FAILED;
-                (void) snprintf(j->text, sizeof(j->text),
+                j->end = (Report) { .type = REPORT_DONE, .outcome = OUTCOME_FAILED };
+                (void) snprintf(j->end.text, sizeof(j->end.text),
                                 "The enrolment helper ended before its job was done: %s. "
                                 "What attezt-enroll logged may say why; nothing was replaced.", how);
         }

@@ -23,8 +23,8 @@ typedef struct EnrollHelperSettings {
 
 typedef struct EnrollJobCallbacks {
         void (*report)(EnrollJob *j, const Report *r, void *userdata); /* REPORT_STEP, REPORT_IDENTITY */
-        /* Once, from the loop; may free j. text: for a person, "" on success. */
-        void (*done)(EnrollJob *j, JobOutcome outcome, const char *text, void *userdata);
+        /* Once, from the loop; may free j. r: REPORT_DONE, in j; its text is for a person, "" on success. */
+        void (*done)(EnrollJob *j, const Report *r, void *userdata);
 } EnrollJobCallbacks;
 
 int enroll_job_start(const Job *job, const EnrollHelperSettings *settings, sd_event *event,

@@ -8,9 +8,11 @@
 #include <systemd/sd-daemon.h>
 
 #include "agent/bus-link.h"
+#include "agent/idle.h"
 #include "agent/pkcs11-socket.h"
 #include "agent/seat-watch.h"
 #include "agent/token.h"
+#include "protocol/settings.h"
 #include "shared/log.h"
 #include "shared/names.h"
 
@@ -27,16 +29,24 @@ static void help(void) {
                "  --enroll-socket PATH  where attezt-enroll listens (" ATTEZT_ENROLL_SOCKET "\n"
                "                        if it is there, else it is started)\n"
                "  --signer-socket PATH  where attezt-tpm-signer listens (" ATTEZT_TPM_SIGNER_SOCKET ", the same)\n"
+               "  --renewal-dir DIR     what is remembered of attempts to renew (" ATTEZT_RENEWAL_DIR ")\n"
+               "  --exit-idle-time TIME end when nothing is to be done for so long; 0: never (1min if systemd\n"
+               "                        passed the PKCS#11 socket, and will start the program again; else never)\n"
                "  --p11kit-socket PATH  the PKCS#11 socket, if systemd passes none (" ATTEZT_P11KIT_SOCKET ")\n"
                "  --verbose             say more\n"
                "  --help, --version\n\n"
                "Exit status: 0 ended, 1 failed, 2 wrong usage.\n");
 }
 
+static int usage(const char *text) {
+        fprintf(stderr, "attezt-agent: %s\n", text);
+        return -EINVAL;
+}
+
 /* 1: go on, 0: done, -EINVAL: wrong usage. */
 static int parse_options(int argc, char **argv, AgentOptions *ret) {
         enum { OPT_CONFIG = 256, OPT_STATE_DIR, OPT_CA_DIR, OPT_TCTI, OPT_ENROLL_SOCKET, OPT_SIGNER_SOCKET,
-               OPT_P11KIT_SOCKET, OPT_VERBOSE, OPT_VERSION };
+               OPT_P11KIT_SOCKET, OPT_RENEWAL_DIR, OPT_EXIT_IDLE_TIME, OPT_VERBOSE, OPT_VERSION };
         static const struct option options[] = {
                 { "config", required_argument, NULL, OPT_CONFIG },
                 { "state-dir", required_argument, NULL, OPT_STATE_DIR },
@@ -45,6 +55,8 @@ static int parse_options(int argc, char **argv, AgentOptions *ret) {
                 { "enroll-socket", required_argument, NULL, OPT_ENROLL_SOCKET },
                 { "signer-socket", required_argument, NULL, OPT_SIGNER_SOCKET },
                 { "p11kit-socket", required_argument, NULL, OPT_P11KIT_SOCKET },
+                { "renewal-dir", required_argument, NULL, OPT_RENEWAL_DIR },
+                { "exit-idle-time", required_argument, NULL, OPT_EXIT_IDLE_TIME },
                 { "verbose", no_argument, NULL, OPT_VERBOSE },
                 { "version", no_argument, NULL, OPT_VERSION },
                 { "help", no_argument, NULL, 'h' },
@@ -75,6 +87,13 @@ static int parse_options(int argc, char **argv, AgentOptions *ret) {
                 case OPT_P11KIT_SOCKET:
                         ret->p11kit_socket = optarg;
                         break;
+                case OPT_RENEWAL_DIR:
+                        ret->renewal_dir = optarg;
+                        break;
+                case OPT_EXIT_IDLE_TIME:
+                        if (settings_parse_duration(optarg, INT32_MAX, &ret->idle_sec) < 0)
+                                return usage("--exit-idle-time wants a time such as 90s or 5min");
+                        break;
                 case OPT_VERBOSE:
                         log_set_max_level(LOG_DEBUG);
                         break;
@@ -104,13 +123,18 @@ typedef struct Program {
         Signer *signer;
         Pkcs11Socket *socket;
         SeatWatch *seats;
+        Renewal *renewal;
         BusLink *bus;
+        Idle *idle;
+        bool activated; /* the service manager has the socket, and starts us again */
 } Program;
 
 static void program_done(Program *p) {
         (void) seat_watch_free(p->seats);
         (void) pkcs11_socket_free(p->socket);
+        (void) idle_free(p->idle);
         (void) bus_link_free(p->bus);
+        (void) renewal_free(p->renewal);
         (void) signer_free(p->signer);
         if (p->agent)
                 agent_set_loaded(p->agent, NULL, NULL);
@@ -122,6 +146,8 @@ static void program_done(Program *p) {
 static void on_loaded(void *userdata) {
         Program *p = userdata;
         token_load(p->token, p->agent);
+        if (p->renewal)
+                renewal_look(p->renewal);
 }
 
 static void set_access(Program *p) {
@@ -170,7 +196,8 @@ static int open_socket(Program *p) {
         r = pkcs11_socket_new(p->event, p->token, p->signer, &p->access, &p->socket);
         if (r < 0)
                 return log_error_errno(r, "No PKCS#11 socket: %m");
-        if (pkcs11_socket_take_fds(p->socket) > 0)
+        p->activated = pkcs11_socket_take_fds(p->socket) > 0;
+        if (p->activated)
                 return 0;
         r = pkcs11_socket_make(p->socket, path);
         if (r < 0)
@@ -205,6 +232,15 @@ static int open_token(Program *p) {
         return 0;
 }
 
+static int open_idle(Program *p) {
+        const IdleParts parts = { .agent = p->agent, .renewal = p->renewal, .socket = p->socket, .bus = p->bus };
+        int64_t seconds = p->options->idle_sec;
+
+        if (seconds < 0)
+                seconds = p->activated ? IDLE_DEFAULT_SEC : 0;
+        return seconds > 0 ? idle_new(p->event, seconds, &parts, &p->idle) : 0;
+}
+
 static int run(const AgentOptions *options) {
         _cleanup_(program_done) Program p = { .options = options };
         int r;
@@ -223,9 +259,16 @@ static int run(const AgentOptions *options) {
         r = open_token(&p);
         if (r < 0)
                 return r;
-        r = bus_link_new(p.event, p.agent, &p.bus);
+        r = renewal_new(p.event, p.agent, options->renewal_dir, &p.renewal);
+        if (r < 0)
+                return log_error_errno(r, "Renewals cannot be planned: %m");
+        r = bus_link_new(p.event, p.agent, p.renewal, &p.bus);
         if (r < 0)
                 return log_error_errno(r, "The bus could not join the event loop: %m");
+
+        r = open_idle(&p);
+        if (r < 0)
+                return log_error_errno(r, "No timer: %m");
 
         (void) sd_notify(false, "READY=1");
         log_info("Ready: %s.", agent_state(p.agent));
@@ -240,6 +283,8 @@ int main(int argc, char **argv) {
                 .config = ATTEZT_SETTINGS_DIR "/agent.conf",
                 .state_dir = ATTEZT_AGENT_STATE_DIR,
                 .ca_dir = ATTEZT_SETTINGS_DIR "/ca.d",
+                .renewal_dir = ATTEZT_RENEWAL_DIR,
+                .idle_sec = -1,
         };
         int r;
 

@@ -228,6 +228,19 @@ int pkcs11_socket_make(Pkcs11Socket *s, const char *path) {
         return fd < 0 ? fd : add_listener(s, fd);
 }
 
+bool pkcs11_socket_in_use(const Pkcs11Socket *s) {
+        for (size_t i = 0; i < PKCS11_CONNECTIONS_MAX; i++)
+                if (s->slots[i].peer)
+                        return true;
+        return false;
+}
+
+void pkcs11_socket_stop_listening(Pkcs11Socket *s) {
+        s->resume = sd_event_source_disable_unref(s->resume);
+        for (size_t i = 0; i < s->n_listeners; i++)
+                (void) sd_event_source_set_enabled(s->sources[i], SD_EVENT_OFF);
+}
+
 /* --- Restart --- */
 
 void pkcs11_socket_store(Pkcs11Socket *s) {

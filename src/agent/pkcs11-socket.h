@@ -25,6 +25,10 @@ int pkcs11_socket_take_fds(Pkcs11Socket *s);
 /* Makes the socket, mode 0666, in place of one that nobody listens on. -EADDRINUSE: somebody does. */
 int pkcs11_socket_make(Pkcs11Socket *s, const char *path);
 
+bool pkcs11_socket_in_use(const Pkcs11Socket *s); /* somebody is connected */
+/* Accepts nobody any more: who waits is for the next process. */
+void pkcs11_socket_stop_listening(Pkcs11Socket *s);
+
 /* Who may see the token may have changed: settings, sessions. */
 void pkcs11_socket_look_again(Pkcs11Socket *s);
 

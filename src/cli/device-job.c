@@ -215,6 +215,14 @@ static void tell_success(DeviceJob *j, const char *done_text) {
         fputc('\n', stderr);
 }
 
+static int nothing_begun(DeviceJob *j) {
+        (void) snprintf(j->text, sizeof(j->text), "Nothing is due.");
+        if (j->cli->json)
+                return print_json(j);
+        fprintf(stderr, "%s\n", j->text);
+        return EXIT_SUCCESS;
+}
+
 int device_job_run(DeviceJob *j, sd_bus_message *m, const char *done_text) {
         _cleanup_message_ sd_bus_message *reply = NULL;
         int r, status;
@@ -225,6 +233,8 @@ int device_job_run(DeviceJob *j, sd_bus_message *m, const char *done_text) {
         r = sd_bus_message_read(reply, "u", &j->number);
         if (r < 0)
                 return cli_failed(r, "read the answer");
+        if (j->number == 0)
+                return nothing_begun(j);
         j->known = true;
         status = wait_for_end(j);
         if (status != EXIT_SUCCESS)

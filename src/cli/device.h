@@ -11,7 +11,7 @@ typedef struct DeviceJob DeviceJob;
 /* Both return an exit status, having told why. */
 int device_job_listen(Cli *c, DeviceJob **ret);
 /* Sends the call m, which starts a job, shows its steps while a person waits, and tells how it ended: done_text on
- * success, unless the agent has a better one. */
+ * success, unless the agent has a better one. A call may also find that nothing is to be done. */
 int device_job_run(DeviceJob *j, sd_bus_message *m, const char *done_text);
 DeviceJob *device_job_free(DeviceJob *j);
 static inline void device_job_freep(DeviceJob **j) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/device.h"
+#include "protocol/renewal-plan.h"
 
 static int get_status(Cli *c, struct json_object **ret) {
         _cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
@@ -26,12 +27,33 @@ static void print_line(const char *label, const char *text) {
         putchar('\n');
 }
 
+static void print_next_renewal(struct json_object *o) {
+        char line[CLI_TIME_MAX + 128], time[CLI_TIME_MAX];
+        int64_t next = cli_number(o, "next-renewal");
+
+        if (next == 0)
+                return;
+        (void) snprintf(line, sizeof(line), "%s (%s)", cli_format_time(next, time),
+                        renewal_reason_to_text(renewal_reason_from_string(cli_text(o, "next-renewal-reason"))));
+        print_line(cli_bool(o, "enrolled") ? "Next renewal" : "Next attempt", line);
+}
+
+static void print_failures(struct json_object *o) {
+        long long failures = cli_number(o, "renewal-failures");
+
+        if (strcmp(cli_text(o, "last-outcome"), "no-network") == 0)
+                fprintf(stderr, "No server can be reached. It is tried again every half minute.\n");
+        else if (failures > 1)
+                fprintf(stderr, "The last %lld attempts to get a certificate failed.\n", failures);
+}
+
 /* What is no part of the layout goes where talk goes. */
 static void print_remarks(struct json_object *o) {
         const char *error = cli_text(o, "last-error");
 
         if (strcmp(cli_text(o, "state"), "working") == 0)
                 fprintf(stderr, "A job is running%s%s.\n", *cli_text(o, "step") ? ": " : "", cli_text(o, "step"));
+        print_failures(o);
         if (*error) {
                 fputs("Last error: ", stderr);
                 for (const char *p = error; *p; p++)
@@ -50,6 +72,9 @@ static int print_status(struct json_object *o, const CertificateChainView *chain
         if (enrolled) {
                 print_line("ACME Server", cli_text(o, "acme-server"));
                 print_line("Attestation Server", cli_text(o, "attestation-server"));
+        }
+        print_next_renewal(o);
+        if (enrolled) {
                 printf("\nCertificate chain:\n");
                 device_print_chain(chain);
         }

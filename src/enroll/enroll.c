@@ -14,6 +14,7 @@
 #include "protocol/certificate-request.h"
 #include "protocol/jws.h"
 #include "protocol/tpm-templates.h"
+#include "shared/log.h"
 
 /* One enrolment: what each step leaves for the next. */
 typedef struct Enroll {
@@ -31,6 +32,7 @@ typedef struct Enroll {
         PlacedOrder order;
         TpmKey key;
         KeyFile key_file;
+        int64_t key_created;
         Chain chain;
 } Enroll;
 
@@ -46,6 +48,14 @@ static void enroll_done(Enroll *e) {
         https_free(e->https);
         key_file_done(&e->key_file);
         chain_done(&e->chain);
+}
+
+/* --- The network --- */
+
+/* Before the TPM: without a network there is nothing to prove, and some TPMs take seconds for an EK. */
+static int step_reach(Enroll *e) {
+        int r = https_new(e->settings->ca_dir, e->plan->ca_pem, &e->https, e->f);
+        return r < 0 ? r : acme_client_open(e->https, e->settings->state_dir, e->plan->acme_url, &e->acme, e->f);
 }
 
 /* --- The TPM and its proof --- */
@@ -82,9 +92,6 @@ static int step_attest(Enroll *e) {
         int r;
 
         progress_step(STEP_ATTEST);
-        r = https_new(e->settings->ca_dir, e->plan->ca_pem, &e->https, e->f);
-        if (r < 0)
-                return r;
         r = attest(e->tpm, e->https, e->plan->attestation_url, &e->ek, &e->ak, &e->ak_chain, e->f);
         if (r < 0 && e->f->outcome == OUTCOME_UNKNOWN_DEVICE)
                 attest_explain_unknown(&e->ek, e->plan->job.name ?: e->plan->recorded_name, e->f);
@@ -103,11 +110,8 @@ static int choose(Enroll *e) {
 /* --- The order --- */
 
 static int step_account(Enroll *e, const AcmeBinding *binding) {
-        int r;
-
         progress_step(STEP_ACCOUNT);
-        r = acme_client_open(e->https, e->settings->state_dir, e->plan->acme_url, &e->acme, e->f);
-        return r < 0 ? r : acme_client_account(&e->acme, binding, e->f);
+        return acme_client_account(&e->acme, binding, e->f);
 }
 
 static int step_order(Enroll *e, const AcmeBinding *binding) {
@@ -134,11 +138,33 @@ static int place_order(Enroll *e) {
 
 /* --- The device key and its attestation --- */
 
+static int load_recorded_key(Enroll *e) {
+        _cleanup_key_file_ KeyFile file = {};
+        int r;
+
+        r = key_file_parse(bytes_view(&e->plan->recorded.key_pem), &file);
+        if (r >= 0)
+                r = tpm_key_load(e->tpm, &file, &e->key);
+        if (r < 0)
+                return r;
+        e->key_file = TAKE_GENERIC(file, (KeyFile) {});
+        e->key_created = e->plan->recorded.key_created;
+        return 0;
+}
+
 static int step_key(Enroll *e) {
         TPM2B_PUBLIC template;
         int r;
 
         progress_step(STEP_KEY);
+        if (e->plan->keep_key) {
+                r = load_recorded_key(e);
+                if (r >= 0)
+                        return 0;
+                log_notice("The device key cannot be loaded, although it is to be kept: a new one is made (%s).",
+                           r == -EBADMSG ? "it is of another TPM, or the TPM was cleared" : strerror(-r));
+        }
+        e->key_created = time(NULL);
         r = device_key_template_public(e->plan->key == JOB_KEY_RSA2048 ? KEY_TYPE_RSA : KEY_TYPE_P256, &template);
         if (r < 0)
                 return r;
@@ -268,6 +294,7 @@ static int step_store(Enroll *e) {
                 .attestation_url = (char *) e->plan->attestation_url,
                 .name = e->name,
                 .key = e->plan->key,
+                .key_created = e->key_created,
                 .ek = kind_of(&e->ek),
                 .lifetime = e->plan->lifetime,
                 .chain_pem = chain,
@@ -282,8 +309,8 @@ static int step_store(Enroll *e) {
 
 int enroll_run(const EnrollSettings *s, const Plan *p, Failure *f) {
         static int (*const steps[])(Enroll *) = {
-                step_tpm, step_ak,        step_attest,   choose,        place_order,
-                step_key, step_challenge, step_finalize, step_download, step_store,
+                step_reach, step_tpm,       step_ak,       step_attest,   choose,     place_order,
+                step_key,   step_challenge, step_finalize, step_download, step_store,
         };
         _cleanup_(enroll_done) Enroll e = { .settings = s, .plan = p, .f = f };
 
@@ -293,6 +320,11 @@ int enroll_run(const EnrollSettings *s, const Plan *p, Failure *f) {
                         return r;
         }
         return 0;
+}
+
+int enroll_reach(const EnrollSettings *s, const Plan *p, Failure *f) {
+        _cleanup_(enroll_done) Enroll e = { .settings = s, .plan = p, .f = f };
+        return step_reach(&e);
 }
 
 int enroll_identify(const EnrollSettings *s, const Plan *p, Failure *f) {

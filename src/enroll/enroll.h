@@ -11,5 +11,7 @@ typedef struct EnrollSettings {
 } EnrollSettings;
 
 int enroll_identify(const EnrollSettings *s, const Plan *p, Failure *f);
+/* Whether the ACME server can be reached. */
+int enroll_reach(const EnrollSettings *s, const Plan *p, Failure *f);
 int enroll_run(const EnrollSettings *s, const Plan *p, Failure *f);   /* enrol and renew */
 int unenroll_run(const EnrollSettings *s, const Plan *p, Failure *f);

@@ -3,10 +3,12 @@
 
 #include <stdio.h>
 #include <strings.h>
+#include <time.h>
 
 #include <curl/curl.h>
 
 #include "enroll/progress.h"
+#include "protocol/retry-after.h"
 #include "protocol/url.h"
 #include "shared/ca-roots.h"
 #include "shared/log.h"
@@ -14,6 +16,7 @@
 struct Https {
         CURL *curl;
         int roots_fd;
+        bool reached; /* somebody has answered */
         char error[CURL_ERROR_SIZE];
 };
 
@@ -204,6 +207,17 @@ static void cut_message(Https *h) {
                 *p = 0;
 }
 
+/* Whether it is this machine's network that is missing, as far as can be told: who refuses a connection is there. */
+static bool nobody_there(const Https *h, CURLcode c) {
+        long error = 0;
+
+        if (h->reached)
+                return false;
+        (void) curl_easy_getinfo(h->curl, CURLINFO_OS_ERRNO, &error);
+        return c == CURLE_COULDNT_RESOLVE_HOST || (c == CURLE_COULDNT_CONNECT && error != ECONNREFUSED) ||
+               c == CURLE_OPERATION_TIMEDOUT;
+}
+
 static int explain(Https *h, const HttpsRequest *request, CURLcode c, const Transfer *t, Failure *f) {
         char origin[HTTPS_ORIGIN_MAX], escaped[LOG_ESCAPED_MAX];
         curl_off_t connected = 0;
@@ -232,8 +246,10 @@ static int explain(Https *h, const HttpsRequest *request, CURLcode c, const Tran
                 (void) curl_easy_getinfo(h->curl, CURLINFO_CONNECT_TIME_T, &connected);
                 if (connected > 0)
                         return fail(f, -ETIMEDOUT, OUTCOME_TIMEOUT, "%s does not answer: %s", origin, said);
+                f->no_network = nobody_there(h, c);
                 return fail(f, -ETIMEDOUT, OUTCOME_UNREACHABLE, "%s cannot be reached: %s", origin, said);
         default:
+                f->no_network = nobody_there(h, c);
                 return fail(f, -EHOSTUNREACH, OUTCOME_UNREACHABLE, "%s cannot be reached: %s", origin, said);
         }
 }
@@ -255,6 +271,14 @@ static int add_header(struct curl_slist **list, const char *name, const char *va
                 return -ENOMEM;
         *list = next;
         return 0;
+}
+
+static uint32_t wait_asked_for(const HttpsReply *reply) {
+        int64_t seconds = 0;
+
+        if (!reply->retry_after || retry_after_parse(reply->retry_after, time(NULL), &seconds) < 0)
+                return 0;
+        return (uint32_t) seconds;
 }
 
 int https_request(Https *h, const HttpsRequest *request, HttpsReply *ret, Failure *f) {
@@ -279,6 +303,8 @@ int https_request(Https *h, const HttpsRequest *request, HttpsReply *ret, Failur
                 return r;
         }
         t.reply.status = (unsigned) status;
+        h->reached = true;
+        f->retry_after = status >= 400 ? wait_asked_for(&t.reply) : 0;
         *ret = t.reply;
         return 0;
 }

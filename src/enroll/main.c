@@ -134,6 +134,8 @@ static int run_job(const Options *o, Job *job, Failure *f) {
         switch (plan.job.kind) {
         case JOB_IDENTIFY:
                 return enroll_identify(&o->settings, &plan, f);
+        case JOB_REACH:
+                return enroll_reach(&o->settings, &plan, f);
         case JOB_ENROLL:
         case JOB_RENEW:
                 return enroll_run(&o->settings, &plan, f);
@@ -151,18 +153,21 @@ static int do_job(const Options *o, int fd) {
         r = receive_job(fd, &job);
         if (r < 0)
                 return log_error_errno(r, "No job that can be understood arrived: %m");
+        JobKind kind = job.kind;
         r = progress_start(fd, o->deadline);
         if (r < 0)
                 return log_error_errno(r, "Cannot start the clock: %m");
         r = run_job(o, &job, &f);
         if (r >= 0) {
-                progress_done(OUTCOME_DONE, NULL);
+                progress_done(&(Failure) {});
                 return 0;
         }
         if (f.outcome == OUTCOME_DONE)
                 (void) fail_errno(&f, r, "The job failed");
-        log_error("%s: %s", job_outcome_to_string(f.outcome), f.text);
-        progress_done(f.outcome, f.text);
+        /* Whoever looks for a network every half minute has said once what for. */
+        log_full(f.no_network && kind == JOB_REACH ? LOG_DEBUG : LOG_ERR, "%s: %s", job_outcome_to_string(f.outcome),
+                 f.text);
+        progress_done(&f);
         return r;
 }
 

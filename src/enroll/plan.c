@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "enroll/plan.h"
 
+#include <time.h>
+
 #include "enroll/https.h"
 #include "protocol/url.h"
 #include "shared/log.h"
@@ -16,7 +18,7 @@ static int load_recorded(Plan *p, const char *state_dir, Failure *f) {
 
         if (r >= 0 || r == -ENOENT)
                 return 0;
-        if (r == -EBADMSG && p->job.kind == JOB_ENROLL) {
+        if (r == -EBADMSG && (p->job.kind == JOB_ENROLL || p->job.kind == JOB_REACH)) {
                 log_warning("The recorded enrolment cannot be read, starting anew");
                 return 0;
         }
@@ -54,6 +56,16 @@ static int resolve_servers(Plan *p, Failure *f) {
         return check_eab(j, f);
 }
 
+/* One whose age nobody knows is old, and so is one from the future. */
+static bool keep_key(const Plan *p) {
+        int64_t age = (int64_t) time(NULL) - p->recorded.key_created;
+
+        if (p->job.kind != JOB_RENEW || !p->recorded.key_pem.data)
+                return false;
+        return p->job.keep_key == JOB_KEEP_KEY_ALWAYS ||
+               (p->recorded.key_created > 0 && age >= 0 && age < p->job.keep_key);
+}
+
 static void resolve_rest(Plan *p) {
         const Job *j = &p->job;
 
@@ -63,6 +75,7 @@ static void resolve_rest(Plan *p) {
                                                       JOB_KEY_P256;
         p->ek = j->ek != JOB_EK_DEFAULT ? j->ek : p->recorded.ek;
         p->lifetime = j->lifetime > 0 ? j->lifetime : p->recorded.lifetime;
+        p->keep_key = keep_key(p);
         p->ca_pem = j->ca_pem.size > 0 ? bytes_view(&j->ca_pem) : bytes_view(&p->recorded.ca_pem);
 }
 
@@ -78,7 +91,7 @@ int plan_make(Job *job, const char *state_dir, Plan *ret, Failure *f) {
                 *ret = TAKE_GENERIC(p, (Plan) {});
                 return 0;
         }
-        if (p.job.kind != JOB_ENROLL && p.recorded.generation == 0)
+        if ((p.job.kind == JOB_RENEW || p.job.kind == JOB_UNENROLL) && p.recorded.generation == 0)
                 return fail(f, -ENOENT, OUTCOME_NOT_ENROLLED, "This device is not enrolled");
         r = resolve_servers(&p, f);
         if (r < 0)

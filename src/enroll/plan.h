@@ -13,6 +13,7 @@ typedef struct Plan {
         JobKey key;                   /* never the default */
         JobEk ek;
         int64_t lifetime;
+        bool keep_key;                /* recorded.key_pem is to be certified again */
         ByteView ca_pem;
 } Plan;
 

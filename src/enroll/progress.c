@@ -98,8 +98,13 @@ void progress_identity(const uint8_t ek_hash[static 32], KeyType type, bool cert
         send_report(&report);
 }
 
-void progress_done(JobOutcome outcome, const char *text) {
-        Report report = { .type = REPORT_DONE, .outcome = outcome };
-        (void) snprintf(report.text, sizeof(report.text), "%s", text ? text : "");
+void progress_done(const Failure *f) {
+        Report report = {
+                .type = REPORT_DONE,
+                .outcome = f->outcome,
+                .no_network = f->no_network,
+                .retry_after = f->retry_after,
+        };
+        (void) snprintf(report.text, sizeof(report.text), "%s", f->text);
         send_report(&report);
 }

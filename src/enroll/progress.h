@@ -12,5 +12,5 @@ void progress_step(JobStep step);
 void progress_identity(const uint8_t ek_hash[static 32], KeyType type, bool certificate);
 /* Whole seconds left of the deadline, at least 1. */
 unsigned progress_left(void);
-/* The last report; text may be NULL. */
-void progress_done(JobOutcome outcome, const char *text);
+/* The last report. */
+void progress_done(const Failure *f);

@@ -12,7 +12,7 @@ static bool text_valid(ByteView v, bool lines) {
         return true;
 }
 
-/* --- Job: version, kind, key, ek, revoke, lifetime, then six fields of 32-bit length and bytes --- */
+/* --- Job: version, kind, key, ek, revoke, lifetime, keep_key, then six fields of 32-bit length and bytes --- */
 
 typedef struct JobField {
         ByteView view;
@@ -64,6 +64,7 @@ static void write_job(ByteWriter *w, const Job *j, const ByteView fields[static 
         write_u8(w, (uint8_t) j->ek);
         write_u8(w, j->revoke);
         write_u64(w, (uint64_t) j->lifetime);
+        write_u64(w, (uint64_t) j->keep_key);
         for (size_t i = 0; i < _FIELD_MAX; i++) {
                 write_u32(w, (uint32_t) fields[i].size);
                 write_view(w, fields[i]);
@@ -120,7 +121,7 @@ static bool read_job(ByteView packet, Job *j, ByteView fields[static _FIELD_MAX]
         ByteReader reader = READER(packet);
         uint8_t version = read_u8(&reader), kind = read_u8(&reader), key = read_u8(&reader), ek = read_u8(&reader),
                 revoke = read_u8(&reader);
-        uint64_t lifetime = read_u64(&reader);
+        uint64_t lifetime = read_u64(&reader), keep_key = read_u64(&reader);
 
         for (size_t i = 0; i < _FIELD_MAX; i++) {
                 uint32_t size = read_u32(&reader);
@@ -128,8 +129,8 @@ static bool read_job(ByteView packet, Job *j, ByteView fields[static _FIELD_MAX]
                 if (!field_valid(i, fields[i]))
                         return false;
         }
-        if (!reader_done(&reader) || version != HELPER_WIRE_VERSION || kind < JOB_IDENTIFY || kind > JOB_UNENROLL ||
-            key > JOB_KEY_RSA2048 || ek > JOB_EK_RSA4096 || revoke > 1 || lifetime > INT64_MAX)
+        if (!reader_done(&reader) || version != HELPER_WIRE_VERSION || kind < JOB_IDENTIFY || kind > JOB_REACH ||
+            key > JOB_KEY_RSA2048 || ek > JOB_EK_RSA4096 || revoke > 1 || lifetime > INT64_MAX || keep_key > INT64_MAX)
                 return false;
 
         *j = (Job) {
@@ -138,6 +139,7 @@ static bool read_job(ByteView packet, Job *j, ByteView fields[static _FIELD_MAX]
                 .ek = (JobEk) ek,
                 .revoke = revoke,
                 .lifetime = (int64_t) lifetime,
+                .keep_key = (int64_t) keep_key,
         };
         return true;
 }
@@ -156,7 +158,7 @@ int job_decode(ByteView packet, Job *ret) {
         return 0;
 }
 
-/* --- Report: version, type, step, outcome, EK hash, EK type, EK certificate, text --- */
+/* --- Report: version, type, step, outcome, no_network, retry_after, EK hash, EK type, EK certificate, text --- */
 
 static bool report_valid(const Report *r) {
         switch (r->type) {
@@ -181,6 +183,8 @@ int report_encode(const Report *r, Bytes *ret) {
         write_u8(&w, (uint8_t) r->type);
         write_u8(&w, (uint8_t) r->step);
         write_u8(&w, (uint8_t) r->outcome);
+        write_u8(&w, r->no_network);
+        write_u32(&w, r->retry_after);
         write_bytes(&w, r->ek_hash, sizeof(r->ek_hash));
         write_u8(&w, (uint8_t) r->ek_type);
         write_u8(&w, r->ek_certificate);
@@ -198,13 +202,17 @@ int report_decode(ByteView packet, Report *ret) {
         r.type = (ReportType) read_u8(&reader);
         r.step = (JobStep) read_u8(&reader);
         r.outcome = (JobOutcome) read_u8(&reader);
+        uint8_t no_network = read_u8(&reader);
+        r.retry_after = read_u32(&reader);
         read_into(&reader, r.ek_hash, sizeof(r.ek_hash));
         r.ek_type = (KeyType) read_u8(&reader);
         uint8_t certificate = read_u8(&reader);
         text = read_view(&reader, read_u32(&reader));
 
         r.ek_certificate = certificate;
-        if (!reader_done(&reader) || version != HELPER_WIRE_VERSION || certificate > 1 || !report_valid(&r) ||
+        r.no_network = no_network;
+        if (!reader_done(&reader) || version != HELPER_WIRE_VERSION || certificate > 1 || no_network > 1 ||
+            !report_valid(&r) ||
             text.size >= sizeof(r.text) || !text_valid(text, true))
                 return -EBADMSG;
         if (text.size > 0)

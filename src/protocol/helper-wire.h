@@ -7,12 +7,13 @@
 #include "protocol/device-names.h"
 #include "protocol/public-key.h"
 
-#define HELPER_WIRE_VERSION 1U
+#define HELPER_WIRE_VERSION 2U
 #define HELPER_WIRE_MAX (96U * 1024)      /* bytes of any message */
 #define JOB_URL_MAX 1024U
 #define JOB_CA_PEM_MAX (64U * 1024)       /* roots that travel with the job */
 #define JOB_EAB_KEY_MAX 512U              /* bytes, decoded */
 #define JOB_EAB_KID_MAX 256U
+#define JOB_KEEP_KEY_ALWAYS INT64_MAX
 #define REPORT_TEXT_MAX 2048U
 
 typedef enum JobKind {
@@ -20,6 +21,7 @@ typedef enum JobKind {
         JOB_ENROLL = 2,
         JOB_RENEW = 3,    /* everything as recorded */
         JOB_UNENROLL = 4,
+        JOB_REACH = 5,    /* look whether the ACME server can be reached; asks no TPM */
 } JobKind;
 
 typedef enum JobKey {
@@ -49,6 +51,7 @@ typedef struct Job {
         Bytes ca_pem;          /* further TLS roots */
         char *eab_kid;
         Bytes eab_key;         /* secret */
+        int64_t keep_key;      /* JOB_RENEW: the recorded key is kept while it is younger than this, in seconds */
         bool revoke;           /* JOB_UNENROLL: ask the CA to revoke first */
 } Job;
 
@@ -99,6 +102,8 @@ typedef struct Report {
         ReportType type;
         JobStep step;          /* REPORT_STEP */
         JobOutcome outcome;    /* REPORT_DONE */
+        bool no_network;       /* REPORT_DONE: no server was reached: no name, no route, no answer */
+        uint32_t retry_after;  /* REPORT_DONE: seconds that a server asked to wait; 0: it did not */
         uint8_t ek_hash[32];   /* REPORT_IDENTITY */
         KeyType ek_type;       /* REPORT_IDENTITY */
         bool ek_certificate;   /* REPORT_IDENTITY: has one */

@@ -30,6 +30,7 @@ int enrollment_settings_format(const Enrollment *e, Bytes *ret) {
             (r = json_add_text(o, "ek-hash", hash)) < 0 ||
             (r = json_add_text(o, "key", job_key_to_string(e->key))) < 0 ||
             (r = json_add_text(o, "ek", job_ek_to_string(e->ek))) < 0 ||
+            (r = json_add(o, "key-created", json_object_new_int64(e->key_created))) < 0 ||
             (r = json_add(o, "lifetime", json_object_new_int64(e->lifetime))) < 0)
                 return r;
         return json_serialize(o, ret);
@@ -58,5 +59,7 @@ int enrollment_settings_parse(ByteView text, Enrollment *e) {
             (r = json_member_text(o, "attestation-server", JOB_URL_MAX, &e->attestation_url)) >= 0 &&
             (r = json_member_text(o, "name", DEVICE_NAME_MAX, &e->name)) >= 0 && (r = parse_kinds(o, e)) >= 0)
                 r = json_member_int(o, "lifetime", 0, INT64_MAX, &e->lifetime);
+        if (r >= 0) /* enrolments of before do not say it */
+                r = json_optional(json_member_int(o, "key-created", 0, INT64_MAX, &e->key_created));
         return r == -ENOMEM ? r : r < 0 ? -EBADMSG : 0;
 }

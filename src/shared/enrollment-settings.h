@@ -12,6 +12,7 @@ typedef struct Enrollment {
         uint8_t ek_hash[32];
         JobKey key;
         JobEk ek;
+        int64_t key_created;   /* seconds since the epoch; 0: not known */
         int64_t lifetime;      /* seconds, 0: the server's default */
         Bytes chain_pem;       /* device.crt */
         Bytes ak_chain_pem;
@@ -22,6 +23,6 @@ typedef struct Enrollment {
 void enrollment_done(Enrollment *e);
 
 int enrollment_settings_format(const Enrollment *e, Bytes *ret);
-/* Fills servers, name, EK hash, key kinds and lifetime of an empty e; unknown members are for later versions.
+/* Fills servers, name, EK hash, key kinds, the key's date and lifetime of an empty e; unknown members are for later versions.
  * -EBADMSG; what was filled until then is the caller's to free. */
 int enrollment_settings_parse(ByteView text, Enrollment *e);

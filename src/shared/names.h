@@ -24,4 +24,5 @@
 #define ATTEZT_TPM_SIGNER_SOCKET "/run/attezt-tpm-signer/socket"
 #define ATTEZT_SERVER_STATE_DIR ATTEZT_STATEDIR "/atteztd"
 #define ATTEZT_AGENT_STATE_DIR ATTEZT_STATEDIR "/attezt"
+#define ATTEZT_RENEWAL_DIR ATTEZT_STATEDIR "/attezt-agent"
 #define ATTEZT_SETTINGS_DIR ATTEZT_SYSCONFDIR "/attezt"

@@ -129,12 +129,14 @@ class Device:
         self.home = directory(f'{RIG}/device-{Device.started}')
         self.state = directory(f'{self.home}/state', owner)
         self.ca_dir = directory(f'{self.home}/ca.d')
+        self.renewal_dir = directory(f'{self.home}/renewal', 'attezt', 0o700)
         self.p11kit = f'{directory(self.home + "/run", "attezt")}/p11kit.socket'
         self.manager = None  # or a rig_fdstore.Manager, to which the agent gives its connections when it ends
         for n, root in enumerate(roots):
             shutil.copy(root, f'{self.ca_dir}/{n}.pem')
         self.helper_options = ['--state-dir', self.state, '--tcti', tpm.tcti]
-        self.options = [*self.helper_options, '--ca-dir', self.ca_dir, '--p11kit-socket', self.p11kit, *options]
+        self.options = [*self.helper_options, '--ca-dir', self.ca_dir, '--p11kit-socket', self.p11kit,
+                        '--renewal-dir', self.renewal_dir, *options]
         self.agent = None
         self.helpers = {}
         if start:

@@ -36,6 +36,7 @@ AFTER = r'''Status:
   Enrollment status: true
         ACME Server: {acme}
  Attestation Server: {attestation}
+       Next renewal: \d\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ \(two thirds of its life are over then\)
 
 Certificate chain:
 X\.509v3 TLS Certificate \({key}\) \[Serial: \d{{4}}\.\.\.\d{{4}}\]

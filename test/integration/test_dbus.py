@@ -275,13 +275,16 @@ def test_signals_tell_neither_ek_nor_name(server, stepca, device):
     server.forget_all()
 
 
+RENEWAL = ('NextRenewal', 'LastRenewal', 'RenewalFailures', 'LastOutcome')
+
+
 def test_properties_are_for_all_and_say_little(server, device):
-    for name in ('State', 'Step', 'NotAfter'):
+    for name in ('State', 'Step', 'NotAfter', *RENEWAL):
         device.property(name, user='nobody')
     text = run('busctl', 'introspect', AGENT[0], AGENT[1], user='nobody').stdout
     assert device.tpm.ek_hash() not in text
     properties = re.findall(r'^\.(\w+) +property', text, re.MULTILINE)
-    assert set(properties) <= {'State', 'Step', 'NotAfter', 'Version'}, properties
+    assert set(properties) <= {'State', 'Step', 'NotAfter', *RENEWAL}, properties
 
 
 def test_job_numbers_and_outcomes(server, stepca, device):

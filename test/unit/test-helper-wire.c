@@ -11,6 +11,7 @@ static Job sample_job(void) {
                 .key = JOB_KEY_RSA2048,
                 .ek = JOB_EK_P384,
                 .lifetime = 3600,
+                .keep_key = JOB_KEEP_KEY_ALWAYS,
                 .eab_kid = strdup("kid-1"),
         };
         check_int(bytes_copy(VIEW_STR("PEM\n"), &j.ca_pem), 0);
@@ -31,6 +32,7 @@ static void test_job(void) {
         check_int(back.key, JOB_KEY_RSA2048);
         check_int(back.ek, JOB_EK_P384);
         check_int(back.lifetime, 3600);
+        check_int(back.keep_key, JOB_KEEP_KEY_ALWAYS);
         check_str(back.eab_kid, "kid-1");
         check(view_equal(bytes_view(&back.ca_pem), VIEW_STR("PEM\n")));
         check(view_equal(bytes_view(&back.eab_key), VIEW("\x00\xff", 2)));
@@ -42,8 +44,8 @@ static void test_job_empty(void) {
         _cleanup_bytes_ Bytes packet = BYTES_NULL;
 
         check_int(job_encode(&(Job) { .kind = JOB_UNENROLL, .revoke = true }, &packet), 0);
-        check_hex(bytes_view(&packet), "01 04 00 00 01 0000000000000000 00000000 00000000 00000000 00000000 00000000 "
-                                       "00000000");
+        check_hex(bytes_view(&packet), "02 04 00 00 01 0000000000000000 0000000000000000 00000000 00000000 "
+                                       "00000000 00000000 00000000 00000000");
         check_int(job_decode(bytes_view(&packet), &back), 0);
         check(back.revoke && !back.acme_url && !back.name);
 }
@@ -62,20 +64,24 @@ static void test_job_limits(void) {
         check(!packet.data);
 }
 
+#define F5 "00000000 00000000 00000000 00000000 00000000" /* fields without bytes */
+#define F6 "00000000 " F5
+
 static void test_job_bad(void) {
         static const char *const bad[] = {
                 "",
-                "02 04 00 00 01 0000000000000000 00000000 00000000 00000000 00000000 00000000 00000000", /* version */
-                "01 00 00 00 01 0000000000000000 00000000 00000000 00000000 00000000 00000000 00000000", /* kind */
-                "01 05 00 00 01 0000000000000000 00000000 00000000 00000000 00000000 00000000 00000000",
-                "01 04 03 00 01 0000000000000000 00000000 00000000 00000000 00000000 00000000 00000000", /* key */
-                "01 04 00 06 01 0000000000000000 00000000 00000000 00000000 00000000 00000000 00000000", /* ek */
-                "01 04 00 00 02 0000000000000000 00000000 00000000 00000000 00000000 00000000 00000000", /* revoke */
-                "01 04 00 00 01 8000000000000000 00000000 00000000 00000000 00000000 00000000 00000000", /* lifetime */
-                "01 04 00 00 01 0000000000000000 00000000 00000000 00000000 00000000 00000000 0000000000", /* more */
-                "01 04 00 00 01 0000000000000000 ffffffff 00000000 00000000 00000000 00000000 00000000",
-                "01 04 00 00 01 0000000000000000 00000001 00 00000000 00000000 00000000 00000000 00000000", /* NUL */
-                "01 04 00 00 01 0000000000000000 00000001 e4 00000000 00000000 00000000 00000000 00000000",
+                "01 04 00 00 01 0000000000000000 0000000000000000" F6, /* version */
+                "02 00 00 00 01 0000000000000000 0000000000000000" F6, /* kind */
+                "02 06 00 00 01 0000000000000000 0000000000000000" F6,
+                "02 04 03 00 01 0000000000000000 0000000000000000" F6, /* key */
+                "02 04 00 06 01 0000000000000000 0000000000000000" F6, /* ek */
+                "02 04 00 00 02 0000000000000000 0000000000000000" F6, /* revoke */
+                "02 04 00 00 01 8000000000000000 0000000000000000" F6, /* lifetime */
+                "02 04 00 00 01 0000000000000000 8000000000000000" F6, /* keep_key */
+                "02 04 00 00 01 0000000000000000 0000000000000000" F6 "00", /* more */
+                "02 04 00 00 01 0000000000000000 0000000000000000" "ffffffff" F5,
+                "02 04 00 00 01 0000000000000000 0000000000000000" "00000001 00" F5, /* NUL */
+                "02 04 00 00 01 0000000000000000 0000000000000000" "00000001 e4" F5,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
@@ -103,11 +109,14 @@ static void test_report(void) {
         check_int(report_decode(bytes_view(&packet), &back), 0);
         check_int(memcmp(&r, &back, sizeof(r)), 0);
 
-        r = (Report) { .type = REPORT_DONE, .outcome = OUTCOME_UNKNOWN_DEVICE, .text = "one\ntwo" };
+        r = (Report) { .type = REPORT_DONE, .outcome = OUTCOME_UNKNOWN_DEVICE, .no_network = true,
+                       .retry_after = 300, .text = "one\ntwo" };
         check_int(report_encode(&r, &done), 0);
         check_int(report_decode(bytes_view(&done), &back), 0);
         check_str(back.text, "one\ntwo");
         check_int(back.outcome, OUTCOME_UNKNOWN_DEVICE);
+        check_int(back.retry_after, 300);
+        check(back.no_network);
         for (size_t n = 0; n < done.size; n++)
                 check_int(report_decode(VIEW(done.data, n), &back), -EBADMSG);
 }
@@ -120,7 +129,7 @@ static void test_report_bad(void) {
                 size_t at;
                 uint8_t value;
         } bad[] = {
-                { 0, 2 }, { 1, 0 }, { 1, 4 }, { 2, 0 }, { 2, _STEP_MAX }, { 37, 2 }, { 41, 1 }, { 38, 0xff },
+                { 0, 1 }, { 1, 0 }, { 1, 4 }, { 2, 0 }, { 2, _STEP_MAX }, { 4, 2 }, { 42, 2 }, { 46, 1 }, { 43, 0xff },
         };
 
         check_int(report_encode(&r, &packet), 0);
