@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/renewal-plan.h"
 
-#define REST_MIN 60 /* seconds */
+#define REST_MIN 10 /* seconds */
 
 /* What one purpose's numbers have to do with another's: nothing. */
 enum { SPREAD_AGE = 1, SPREAD_WAKE, SPREAD_BACKOFF, SPREAD_RETRY_AFTER, SPREAD_NETWORK };
@@ -119,8 +119,8 @@ static RenewalPlan after_failure(const RenewalFacts *f, const RenewalState *s) {
                 };
         p.due = s->attempted + backoff(f, s);
         if (s->retry_at > 0) { /* all were told the same number: after it they do not come together */
-                int64_t due = s->retry_at +
-                              spread(f, SPREAD_RETRY_AFTER, s->attempted, (s->retry_at - s->attempted) / 2 + REST_MIN / 2);
+                int64_t max = (s->retry_at - s->attempted) / 2 + RENEWAL_BACKOFF_START_MAX;
+                int64_t due = s->retry_at + spread(f, SPREAD_RETRY_AFTER, s->attempted, max);
                 if (due > p.due) {
                         p.due = due;
                         p.reason = REASON_RETRY_AFTER;
@@ -136,7 +136,7 @@ RenewalPlan renewal_plan(const RenewalFacts *f, const RenewalState *s) {
         if (s->outcome == OUTCOME_DONE)
                 return regular;
         RenewalPlan again = after_failure(f, s);
-        /* What was tried before its time is due at its time; what was due while the device was away, as it came back. */
+        /* What was tried before its time is due at its time, what was due while the device was away as it came back. */
         return again.due > regular.due ? again : regular;
 }
 

@@ -161,7 +161,8 @@ static int parse_attempts(struct json_object *o, RenewalState *s) {
         int64_t failures;
         int r;
 
-        if ((r = member_time(o, "succeeded", &s->succeeded)) < 0 || (r = member_time(o, "attempted", &s->attempted)) < 0 ||
+        if ((r = member_time(o, "succeeded", &s->succeeded)) < 0 ||
+            (r = member_time(o, "attempted", &s->attempted)) < 0 ||
             (r = json_member_text(o, "outcome", WORD_MAX, &outcome)) < 0 ||
             (r = json_member_bool(o, "no-network", &s->no_network)) < 0 ||
             (r = member_time(o, "reached", &s->reached)) < 0 || (r = member_time(o, "retry-at", &s->retry_at)) < 0 ||

@@ -54,7 +54,8 @@ typedef struct RenewalClocks {
         uint8_t boot_id[16];
 } RenewalClocks;
 
-/* Notices that the device was off, asleep, or had a wrong clock; what lies in the future has been now. The same answer. */
+/* Notices that the device was off, asleep, or had a wrong clock; what lies in the future has been now. The same
+ * answer. */
 int renewal_state_clocks(RenewalState *s, const RenewalClocks *c);
 
 int renewal_state_format(const RenewalState *s, Bytes *ret);

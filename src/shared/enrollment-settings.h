@@ -23,6 +23,6 @@ typedef struct Enrollment {
 void enrollment_done(Enrollment *e);
 
 int enrollment_settings_format(const Enrollment *e, Bytes *ret);
-/* Fills servers, name, EK hash, key kinds, the key's date and lifetime of an empty e; unknown members are for later versions.
- * -EBADMSG; what was filled until then is the caller's to free. */
+/* Fills servers, name, EK hash, key kinds, the key's date and lifetime of an empty e; unknown members are for later
+ * versions. -EBADMSG; what was filled until then is the caller's to free. */
 int enrollment_settings_parse(ByteView text, Enrollment *e);

@@ -99,6 +99,27 @@ int enrollment_load(const char *dir, Enrollment *ret) {
         return 0;
 }
 
+int enrollment_version(const char *dir, EnrollmentVersion *ret) {
+        char path[GENERATION_PATH_MAX];
+        EnrollmentVersion v = {};
+        struct stat st;
+        int r;
+
+        _cleanup_close_ int dir_fd = dir_open(dir);
+        if (dir_fd < 0)
+                return dir_fd;
+        r = current_generation(dir_fd, &v.generation);
+        if (r < 0)
+                return r;
+        generation_path(v.generation, path);
+        if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return errno == ENOENT ? -EBADMSG : -errno;
+        v.inode = st.st_ino;
+        v.time = st.st_mtim;
+        *ret = v;
+        return 0;
+}
+
 int enrollment_read_key(const char *dir, uint64_t generation, Bytes *ret) {
         char path[GENERATION_PATH_MAX];
 

@@ -14,10 +14,20 @@
  *   accounts/HASH.json            ACME account key (PEM) and URL per directory URL; 0600
  *
  * Of older generations the last ENROLLMENT_OLDER_MAX are kept: programs that run may still use their keys. */
+#include <time.h>
+
 #include "shared/enrollment-settings.h"
 
 /* -ENOENT: not enrolled. -EBADMSG: something there cannot be read. */
 int enrollment_load(const char *dir, Enrollment *ret);
+/* Tells one enrolment on disk from the next, without opening a file. -ENOENT: not enrolled. -EBADMSG. */
+typedef struct EnrollmentVersion {
+        uint64_t generation;
+        uint64_t inode;        /* of its directory, and when that was last changed: numbers begin anew after an unenrolment */
+        struct timespec time;
+} EnrollmentVersion;
+
+int enrollment_version(const char *dir, EnrollmentVersion *ret);
 /* device.tss of one generation, the current one or the one before. -ENOENT: there is none. */
 int enrollment_read_key(const char *dir, uint64_t generation, Bytes *ret);
 /* Writes the next generation and switches to it; durable when it returns. e->generation is ignored. */

@@ -6,7 +6,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_bytes_ Bytes text = BYTES_NULL;
-        RenewalFacts f = { .enrolled = size % 2, .auto_enroll = true, .not_before = 1800000000, .not_after = 1800086400 };
+        const RenewalFacts f = {
+                .enrolled = size % 2, .auto_enroll = true, .not_before = 1800000000, .not_after = 1800086400,
+        };
         const RenewalClocks clocks = { .realtime = 1800001000, .boottime = 900, .monotonic = 800 };
         RenewalState s, again;
 

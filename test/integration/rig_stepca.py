@@ -14,10 +14,10 @@ CLAIMS = {'minTLSCertDuration': '5m', 'maxTLSCertDuration': '24h', 'defaultTLSCe
 
 class StepCa:
     """Provisioners: acme-da as we tell people to make it; acme-renewable without disableRenewal, to show what
-    that is for; acme-dns, which knows no device-attest-01."""
+    that is for; acme-short, for lives of seconds; acme-dns, which knows no device-attest-01."""
     started = 0
 
-    def __init__(self, attestation_root):
+    def __init__(self, attestation_root, backdate='1m0s'):
         StepCa.started += 1
         self.directory = f'{RIG}/stepca-{StepCa.started}'
         os.makedirs(self.directory)
@@ -27,7 +27,7 @@ class StepCa:
         write(f'{self.directory}/intermediate.crt', self.intermediate.certificate)
         write(f'{self.directory}/intermediate.key', self.intermediate.key, mode=0o600)
         self.port = free_port()
-        self.attestation_root = attestation_root
+        self.attestation_root, self.backdate = attestation_root, backdate
         self.daemon = None
         self.start()
 
@@ -42,9 +42,10 @@ class StepCa:
             'key': f'{self.directory}/intermediate.key', 'address': f'127.0.0.1:{self.port}',
             'dnsNames': ['ca.test', 'localhost', '127.0.0.1'], 'logger': {'format': 'text'},
             'db': {'type': 'badgerv2', 'dataSource': f'{self.directory}/db', 'badgerFileLoadingMode': ''},
-            'authority': {'provisioners': [
+            'authority': {'backdate': self.backdate, 'provisioners': [
                 self.provisioner('acme-da', ['device-attest-01'], disableRenewal=True),
                 self.provisioner('acme-renewable', ['device-attest-01']),
+                self.provisioner('acme-short', ['device-attest-01'], disableRenewal=True, minTLSCertDuration='5s'),
                 self.provisioner('acme-dns', ['http-01']),
             ]},
         }

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The executables of a directory, as root runs them: only what nobody but root can have written. */
+#include "shared/bytes.h"
+
+#define HOOKS_MAX 64U
+
+/* Sorted; hidden files and those that end in "~", ".bak", or ".dpkg-…" are left out silently, and
+ * what is not executable; what others could have written is refused, with a line in the log each. */
+typedef struct Hooks {
+        char *names[HOOKS_MAX];
+        size_t n;
+        unsigned refused;
+} Hooks;
+
+void hooks_done(Hooks *h);
+
+/* A directory that is not there is empty. -EPERM: others may write to it. */
+int hooks_read(const char *dir, Hooks *ret);
+
+/* Whether only root, or who runs this, can have written that file or directory. -ENOENT, -EPERM. */
+int trusted_path(const char *path);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "renewed/units.h"
+
+#include <stdio.h>
+
+#include "renewed/hooks.h"
+#include "shared/log.h"
+#include "shared/settings-files.h"
+
+#define UNIT_NAME_MAX 255U
+#define UNIT_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@"
+
+void units_done(Units *u) {
+        free(u->text);
+        *u = (Units) {};
+}
+
+/* A later line takes an earlier one's place, as everywhere in agent.conf; the other settings are the agent's. */
+static int on_setting(const char *file, unsigned line, const char *section, const char *key, const char *value,
+                      void *userdata) {
+        char **text = userdata;
+
+        if (strcmp(section, "Agent") != 0 || strcmp(key, "ReloadUnits") != 0)
+                return 0;
+        free(*text);
+        *text = strdup(value);
+        return *text ? 0 : -ENOMEM;
+}
+
+static bool is_unit(const char *name) {
+        size_t n = strlen(name);
+        return n <= UNIT_NAME_MAX && *name != '-' && strspn(name, UNIT_CHARACTERS) == n && strchr(name, '.');
+}
+
+static int split(Units *u) {
+        char escaped[LOG_ESCAPED_MAX], *rest = NULL;
+
+        for (char *name = strtok_r(u->text, " \t", &rest); name; name = strtok_r(NULL, " \t", &rest)) {
+                if (!is_unit(name)) {
+                        log_warning("ReloadUnits=: %s is no name of a unit (such as nginx.service), ignored.",
+                                    log_escape(name, strlen(name), escaped));
+                        continue;
+                }
+                if (u->n == UNITS_MAX)
+                        return -E2BIG;
+                u->names[u->n++] = name;
+        }
+        return 0;
+}
+
+/* What is not there is nobody's. */
+static int check_files(const char *config) {
+        _cleanup_free_ char *dropins = NULL;
+        int r;
+
+        if (asprintf(&dropins, "%s.d", config) < 0) {
+                dropins = NULL;
+                return -ENOMEM;
+        }
+        if ((r = trusted_path(config)) == -EPERM || (r = trusted_path(dropins)) == -EPERM)
+                return r;
+        return 0;
+}
+
+int units_read(const char *config, Units *ret) {
+        _cleanup_(units_done) Units u = {};
+        _cleanup_free_ char *where = NULL;
+        int r;
+
+        r = check_files(config);
+        if (r < 0)
+                return r;
+        r = settings_files_read(config, on_setting, &u.text, &where);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                log_errno(LOG_ERR, r, "%s: %m. Going on without what comes after it.", where ?: config);
+        if (u.text) {
+                r = split(&u);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_GENERIC(u, (Units) {});
+        return 0;
+}

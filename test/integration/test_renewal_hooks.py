@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""attezt-renewed: those who use the certificate hear of a new one, once; and nobody but root says what root runs."""
+import os
+import shutil
+
+import pytest
+
+from rig_ca import load_chain, write
+from rig_process import RIG, run
+from rig_programs import cli, directory, program
+
+
+class Hooks:
+    """A directory of executables, settings, and a systemctl that only writes down what it is told."""
+    def __init__(self, device):
+        self.device = device
+        self.home = directory(f'{device.home}/hooks')
+        self.scripts = directory(f'{self.home}/renewed.d')
+        self.memory = f'{self.home}/memory'
+        self.config = f'{self.home}/agent.conf'
+        self.said = f'{self.home}/said'
+        self.path = directory(f'{self.home}/bin')
+        self.script('systemctl', f'echo systemctl "$@" >>{self.said}', directory=self.path)
+
+    def script(self, name, text, mode=0o755, directory=None):
+        path = write(f'{directory or self.scripts}/{name}', f'#!/bin/sh\n{text}\n'.encode())
+        os.chmod(path, mode)
+        return path
+
+    def tells(self, name, **kwargs):
+        return self.script(name, f'echo {name} "$@" >>{self.said}', **kwargs)
+
+    def settings(self, *lines):
+        write(self.config, '\n'.join(['[Agent]', *lines, '']).encode())
+
+    def run(self, *options, check=True):
+        """What was said."""
+        if os.path.exists(self.said):
+            os.unlink(self.said)
+        self.result = run(program('attezt-renewed'), '--state-dir', self.device.state, '--hooks', self.scripts,
+                          '--memory', self.memory, '--config', self.config, *options, check=False,
+                          env={'PATH': f'{self.path}:/usr/bin:/bin', 'SECRET': 'of the caller'})
+        if check:
+            assert self.result.returncode == 0, self.result.stderr
+        if not os.path.exists(self.said):
+            return []
+        with open(self.said) as f:
+            return f.read().splitlines()
+
+
+@pytest.fixture
+def hooks(server, stepca, new_device):
+    d = new_device(server, stepca)
+    server.enroll(d.tpm.ek_hash(), 'framework')
+    d.enroll(stepca, server)
+    yield Hooks(d)
+    server.forget_all()
+
+
+def test_once_for_each_certificate(hooks):
+    hooks.tells('20-second')
+    hooks.tells('10-first')
+    assert hooks.run() == ['10-first renewed', '20-second renewed']
+    assert hooks.run() == []
+    assert hooks.run('--again') == ['10-first renewed', '20-second renewed']
+    cli('renew')
+    assert hooks.run() == ['10-first renewed', '20-second renewed']
+    assert hooks.run() == []
+    # Numbers begin anew: the next first one is another.
+    cli('unenroll')
+    assert hooks.run() == []
+    cli('enroll', '--acme', hooks.device.acme, '--attestation', hooks.device.attestation)
+    assert hooks.run() != []
+
+
+@pytest.fixture(autouse=True)
+def servers(hooks, server, stepca):
+    hooks.device.acme, hooks.device.attestation = stepca.url(), server.url
+
+
+def test_not_enrolled(hooks):
+    hooks.tells('hook')
+    hooks.device.state = f'{hooks.home}/nothing'
+    assert hooks.run() == []
+
+
+def test_what_a_program_is_told(hooks):
+    """The certificate, a copy that is root's; nothing of the caller's but PATH, and nothing secret."""
+    hooks.script('hook', f'env >>{hooks.said}; cat >>{hooks.said}; cat "$ATTEZT_CERTIFICATE" >>{hooks.said}')
+    lines = hooks.run()
+    names = {line.partition('=')[0] for line in lines if '=' in line and not line.endswith('=')}
+    assert names - {'_', 'PWD', 'SHLVL', 'OLDPWD'} == {'PATH', 'ATTEZT_CERTIFICATE', 'ATTEZT_GENERATION'}, lines
+    values = dict(line.partition('=')[::2] for line in lines)
+    assert values['ATTEZT_GENERATION'] == '1'
+    assert load_chain('\n'.join(lines)) == load_chain(hooks.device.file('device.crt'))
+    st = os.stat(values['ATTEZT_CERTIFICATE'])
+    assert st.st_uid == 0 and st.st_mode & 0o777 == 0o644
+
+
+def test_reload_units(hooks):
+    hooks.settings('ReloadUnits=apache2.service', 'ReloadUnits=nginx.service  postfix@-.service', 'Name=framework')
+    hooks.tells('hook')
+    assert hooks.run() == ['systemctl --no-ask-password try-reload-or-restart -- nginx.service postfix@-.service',
+                           'hook renewed']
+    hooks.settings('ReloadUnits=--root=/tmp nginx a/b.service $(id).service good.service')
+    assert hooks.run('--again')[0].endswith(' -- good.service')
+    assert hooks.result.stderr.count('is no name of a unit') == 4
+    hooks.settings('ReloadUnits=good.service', 'ReloadUnits=')
+    assert hooks.run('--again') == ['hook renewed']
+
+
+def test_a_failure_stops_nobody(hooks):
+    hooks.settings('ReloadUnits=nginx.service')
+    hooks.script('systemctl', 'exit 1', directory=hooks.path)
+    hooks.script('10-fails', 'exit 7')
+    hooks.script('15-dies', 'kill -9 $$')
+    hooks.script('17-none', '', mode=0o755)
+    write(f'{hooks.scripts}/18-no-program', b'\x7fELF nonsense')
+    os.chmod(f'{hooks.scripts}/18-no-program', 0o755)
+    hooks.tells('20-goes-on')
+    assert hooks.run(check=False) == ['20-goes-on renewed']
+    assert hooks.result.returncode == 1
+    for words in ('systemctl could not reload', '10-fails ended with exit status 7', '15-dies ended with exit status 137',
+                  '18-no-program'):
+        assert words in hooks.result.stderr, hooks.result.stderr
+    assert hooks.run() == []  # it was told, as well as it could be
+
+
+def test_another_comes_meanwhile(hooks):
+    hooks.tells('10-tell')
+    hooks.script('20-renew', f'test -e {hooks.home}/once || {{ touch {hooks.home}/once; {program("attezt")} renew; }}')
+    assert hooks.run() == ['10-tell renewed'] * 2
+    assert hooks.run() == []
+
+
+# ---- Who says what root runs
+
+def test_left_out(hooks):
+    for name in ('hook~', '.hidden', 'hook.bak', 'hook.dpkg-new', 'hook.rpmsave'):
+        hooks.tells(name)
+    hooks.tells('README', mode=0o644)
+    directory(f'{hooks.scripts}/directory')
+    assert hooks.run() == []
+
+
+@pytest.mark.parametrize('spoil', ['world-writable', 'group-writable', 'owner', 'link'])
+def test_refused(hooks, spoil):
+    path = hooks.tells('10-hook')
+    hooks.tells('20-good')
+    if spoil == 'owner':
+        shutil.chown(path, 'attezt-tpm')
+    elif spoil == 'link':
+        os.rename(path, f'{hooks.home}/elsewhere')
+        os.symlink(f'{hooks.home}/elsewhere', path)
+    else:
+        os.chmod(path, 0o757 if spoil == 'world-writable' else 0o775)
+    assert hooks.run(check=False) == ['20-good renewed']
+    assert hooks.result.returncode == 1 and '10-hook is not run' in hooks.result.stderr
+
+
+@pytest.mark.parametrize('spoil', ['mode', 'owner'])
+def test_directory_of_others(hooks, spoil):
+    hooks.tells('hook')
+    os.chmod(hooks.scripts, 0o777) if spoil == 'mode' else shutil.chown(hooks.scripts, 'attezt')
+    assert hooks.run(check=False) == [] and hooks.result.returncode == 1
+
+
+@pytest.mark.parametrize('what', ['file', 'drop-ins'])
+def test_settings_of_others(hooks, what):
+    hooks.settings('ReloadUnits=nginx.service')
+    hooks.tells('hook')
+    if what == 'file':
+        shutil.chown(hooks.config, 'attezt')
+    else:
+        os.chmod(directory(f'{hooks.config}.d'), 0o777)
+    assert hooks.run(check=False) == ['hook renewed'] and hooks.result.returncode == 1
+    assert 'ReloadUnits=' in hooks.result.stderr
+
+
+@pytest.mark.parametrize('trap', ['link', 'directory', 'fifo', 'rubbish', 'number'])
+def test_traps_of_the_helpers_user(hooks, trap):
+    """Who owns the enrolment's directory cannot make root copy, or wait for, anything else."""
+    secret = write(f'{hooks.home}/secret', b'-----BEGIN SECRET-----')
+    os.chmod(secret, 0o600)
+    hooks.tells('hook')
+    state = hooks.device.state
+    certificate = f'{state}/generations/1/device.crt'
+    if trap == 'directory':
+        os.rename(f'{state}/generations', f'{hooks.home}/generations')
+        os.symlink(f'{hooks.home}/generations', f'{state}/generations')
+    elif trap == 'number':
+        os.unlink(f'{state}/current')
+        os.symlink('generations/../../../etc', f'{state}/current')
+    else:
+        os.unlink(certificate)
+        if trap == 'link':
+            os.symlink(secret, certificate)
+        elif trap == 'fifo':
+            os.mkfifo(certificate)
+        else:
+            write(certificate, b'no certificate')
+    assert hooks.run(check=False) == []
+    assert hooks.result.returncode == 1
+    assert not os.path.exists(f'{hooks.memory}/device.crt')
+
+
+def test_options(hooks):
+    assert '--again' in run(program('attezt-renewed'), '--help').stdout
+    assert run(program('attezt-renewed'), 'extra', check=False).returncode == 2
+    assert run(program('attezt-renewed'), '--nonsense', check=False).returncode == 2
+    assert RIG in hooks.home
