@@ -3,8 +3,6 @@
 
 #include <time.h>
 
-#include <systemd/sd-id128.h>
-
 #include "shared/files.h"
 
 #define FILE_NAME "renewal.json"
@@ -36,14 +34,9 @@ static int64_t seconds(clockid_t clock) {
 }
 
 RenewalClocks renewal_clocks_now(void) {
-        RenewalClocks c = {
+        return (RenewalClocks) {
                 .monotonic = seconds(CLOCK_MONOTONIC),
                 .boottime = seconds(CLOCK_BOOTTIME),
                 .realtime = seconds(CLOCK_REALTIME),
         };
-        sd_id128_t id;
-
-        if (sd_id128_get_boot(&id) >= 0)
-                memcpy(c.boot_id, id.bytes, sizeof(c.boot_id));
-        return c;
 }

@@ -77,16 +77,16 @@ static bool may_enroll(Renewal *r) {
         return complete;
 }
 
-static void arm(Renewal *r) {
-        struct itimerspec when = {};
+static void arm_at(Renewal *r, int64_t t) {
+        const struct itimerspec when = { .it_value.tv_sec = (time_t) MAX_OF(t, (int64_t) 1) }; /* 0 would disarm it */
 
-        /* A time of 0 would disarm it, and nothing is started while something runs. */
-        if (r->plan.action != RENEWAL_NOTHING && !agent_busy(r->agent))
-                when.it_value.tv_sec = (time_t) MAX_OF(r->plan.due, (int64_t) 1);
-        else
-                when.it_value.tv_sec = (time_t) FAR_AWAY_SEC;
         if (timerfd_settime(r->timer_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, NULL) < 0)
                 log_warning_errno(-errno, "The timer for renewals cannot be set: %m");
+}
+
+/* Nothing is started while something runs: its end is another look. */
+static void arm(Renewal *r) {
+        arm_at(r, r->plan.action != RENEWAL_NOTHING && !agent_busy(r->agent) ? r->plan.due : FAR_AWAY_SEC);
 }
 
 void renewal_look(Renewal *r) {
@@ -274,7 +274,7 @@ int renewal_new(sd_event *event, Agent *agent, const char *dir, Renewal **ret) {
                 return k;
         load(r);
         agent_set_ended(agent, on_ended, r);
-        renewal_look(r);
+        arm_at(r, 1); /* the first look may write to the disk: not before the token is served */
         *ret = TAKE_PTR(r);
         return 0;
 }

@@ -83,18 +83,22 @@ static int64_t asleep_of(const RenewalClocks *c) {
         return MAX_OF(c->boottime - c->monotonic, (int64_t) 0); /* read one after the other */
 }
 
+/* The clocks alone tell it (the boot's identifier is in a part of /proc that the agent does not see): a boot that was
+ * after we last looked is another one, unless the clock was set by as much, which comes to the same. */
 static RenewalWake wake_of(const RenewalState *s, const RenewalClocks *c) {
-        if (memcmp(s->boot_id, c->boot_id, sizeof(s->boot_id)) != 0)
+        int64_t booted = c->realtime - c->boottime;
+
+        if (c->boottime < s->up || booted >= s->booted + s->up + RENEWAL_AWAY_SEC)
                 return WAKE_BOOT;
         if (asleep_of(c) - s->asleep >= RENEWAL_AWAY_SEC)
                 return WAKE_RESUME;
-        return c->realtime - c->boottime - s->booted >= RENEWAL_AWAY_SEC ? WAKE_CLOCK : WAKE_NONE;
+        return booted - s->booted >= RENEWAL_AWAY_SEC ? WAKE_CLOCK : WAKE_NONE;
 }
 
 int renewal_state_clocks(RenewalState *s, const RenewalClocks *c) {
         RenewalWake wake = wake_of(s, c);
 
-        memcpy(s->boot_id, c->boot_id, sizeof(s->boot_id));
+        s->up = c->boottime;
         s->asleep = asleep_of(c);
         s->booted = c->realtime - c->boottime;
         if (wake != WAKE_NONE) {
@@ -133,12 +137,10 @@ static int format_attempts(struct json_object *o, const RenewalState *s) {
 }
 
 static int format_machine(struct json_object *o, const RenewalState *s) {
-        char id[2 * sizeof(s->boot_id) + 1];
         int r;
 
-        hex_encode(VIEW_ARRAY(s->boot_id), id);
         if ((r = json_add_text(o, "wake", wakes[s->wake])) < 0 || (r = add_int(o, "woken", s->woken)) < 0 ||
-            (r = json_add_text(o, "boot-id", id)) < 0 || (r = add_int(o, "asleep", s->asleep)) < 0)
+            (r = add_int(o, "up", s->up)) < 0 || (r = add_int(o, "asleep", s->asleep)) < 0)
                 return r;
         return add_int(o, "booted", s->booted);
 }
@@ -174,27 +176,12 @@ static int parse_attempts(struct json_object *o, RenewalState *s) {
         return 0;
 }
 
-static int parse_boot_id(struct json_object *o, uint8_t ret[static 16]) {
-        _cleanup_free_ char *text = NULL;
-        _cleanup_bytes_ Bytes id = BYTES_NULL;
-        int r;
-
-        if ((r = json_member_text(o, "boot-id", WORD_MAX, &text)) < 0 ||
-            (r = hex_decode(text, strlen(text), &id)) < 0)
-                return r;
-        if (id.size != 16)
-                return -EBADMSG;
-        memcpy(ret, id.data, 16);
-        return 0;
-}
-
 static int parse_machine(struct json_object *o, RenewalState *s) {
         _cleanup_free_ char *wake = NULL;
         int r;
 
         if ((r = json_member_text(o, "wake", WORD_MAX, &wake)) < 0 || (r = member_time(o, "woken", &s->woken)) < 0 ||
-            (r = parse_boot_id(o, s->boot_id)) < 0 ||
-            (r = member_time(o, "asleep", &s->asleep)) < 0 ||
+            (r = member_time(o, "up", &s->up)) < 0 || (r = member_time(o, "asleep", &s->asleep)) < 0 ||
             (r = json_member_int(o, "booted", INT64_MIN / 4, INT64_MAX / 4, &s->booted)) < 0)
                 return r;
         for (unsigned i = 0; i < _WAKE_MAX; i++)

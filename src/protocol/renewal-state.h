@@ -31,9 +31,9 @@ typedef struct RenewalState {
         /* The machine. */
         RenewalWake wake;
         int64_t woken;        /* when wake was noticed */
-        uint8_t boot_id[16];
-        int64_t asleep;       /* seconds in all since that boot */
-        int64_t booted;       /* when that was, by the clock as it was set */
+        int64_t up;           /* seconds since boot, when last looked at */
+        int64_t asleep;       /* of these, without running */
+        int64_t booted;       /* when the boot was, by the clock as it was set */
 } RenewalState;
 
 /* The end of an attempt, or of a look at whether the servers can be reached. */
@@ -51,7 +51,6 @@ typedef struct RenewalClocks {
         int64_t realtime;     /* seconds since the epoch */
         int64_t boottime;     /* since boot, sleep included */
         int64_t monotonic;    /* since boot, without sleep */
-        uint8_t boot_id[16];
 } RenewalClocks;
 
 /* Notices that the device was off, asleep, or had a wrong clock; what lies in the future has been now. The same

@@ -5,10 +5,7 @@ import datetime
 import http.server
 import json
 import os
-import random
 import re
-import select
-import socket
 import ssl
 import threading
 import time
@@ -21,45 +18,13 @@ import p11kit_rpc as rpc
 from p11kit_rpc import Connection
 from rig_bus import Monitor
 from rig_ca import Authority, load_chain, write
-from rig_fdstore import Manager
 from rig_pkcs11 import signature_of, verify
 from rig_process import eventually
 from rig_programs import cli, cli_json
-from rig_stepca import StepCa
+from rig_renewal import configure, device, enroll, leaf_of, stepca  # noqa: F401, fixtures among them
 
 UTC = datetime.timezone.utc
 NEVER = 10  # seconds in which something does not happen
-
-
-@pytest.fixture(scope='module')
-def stepca(server):
-    s = StepCa(server.root_pem, backdate='0s')
-    yield s
-    s.stop()
-
-
-@pytest.fixture
-def device(server, stepca, new_device):
-    """Known to the CA, not enrolled yet; with settings of its own."""
-    d = new_device(server, stepca, start=False)
-    d.config = f'{d.home}/agent.conf'
-    d.options += ['--config', d.config]
-    server.enroll(d.tpm.ek_hash(), 'framework')
-    yield d
-    server.forget_all()
-
-
-def configure(device, *lines):
-    write(device.config, '\n'.join(['[Agent]', *lines, '']).encode())
-
-
-def enroll(device, stepca, server, lifetime):
-    device.enroll(stepca, server, '--lifetime', lifetime, provisioner='acme-short')
-    return leaf_of(device)
-
-
-def leaf_of(device):
-    return load_chain(device.file('device.crt'))[0]
 
 
 def spki(leaf):
@@ -141,7 +106,8 @@ def test_boot_past_a_third(device, server, stepca):
     assert device.property('NextRenewal') == planned
     device.stop()
     state = remembered(device)
-    state['boot-id'] = '00' * 16
+    state['booted'] -= 7200
+    state['up'] = 3600
     write(f'{device.renewal_dir}/renewal.json', json.dumps(state).encode())
     device.start()
     assert device.property('NextRenewal') < planned - 5
@@ -369,96 +335,3 @@ def test_auto_enrol_needs_servers(device):
     device.start()
     device.agent.wait_line('AutoEnroll= needs ACMEServer= and AttestationServer=')
     assert device.property('NextRenewal') == 0
-
-
-# ---- Idle
-
-class Supervisor:
-    """systemd's part: has the socket, starts the agent when somebody is there, and again."""
-    def __init__(self, device):
-        self.device = device
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(device.p11kit)
-        os.chmod(device.p11kit, 0o666)
-        self.listener.listen(64)
-        self.manager = device.manager = Manager()
-        device.options += ['--exit-idle-time', '1s']
-        self.starts = 0
-        self.stopping = False
-
-    def launch(self):
-        self.manager.stored.append(('p11kit', os.dup(self.listener.fileno())))
-        self.device.start()
-        self.starts += 1
-
-    def keep(self):
-        """A thread's main function."""
-        while not self.stopping:
-            if select.select([self.listener], [], [], 0.05)[0]:
-                self.launch()
-                assert self.device.agent.wait() == 0
-
-    def stop(self):
-        self.stopping = True
-        self.listener.close()
-        self.manager.stop()
-
-
-def test_ends_when_idle(device, server, stepca):
-    device.start()
-    enroll(device, stepca, server, '24h')
-    device.stop()
-    os.path.exists(device.p11kit) and os.unlink(device.p11kit)
-    s = Supervisor(device)
-    s.launch()
-    with Connection(device.p11kit) as c:
-        time.sleep(4)
-        assert device.agent.process.poll() is None
-        assert len(c.slots()) == 1
-    assert device.agent.wait() == 0
-    assert any('STOPPING' in m for m in s.manager.messages)
-    s.launch()
-    assert device.agent.wait() == 0  # nobody came
-    s.stop()
-
-
-def test_does_not_end_when_something_is_due_soon(device, server, stepca):
-    device.start()
-    enroll(device, stepca, server, '30m')
-    device.stop()
-    os.path.exists(device.p11kit) and os.unlink(device.p11kit)
-    s = Supervisor(device)
-    s.launch()
-    time.sleep(4)
-    assert device.agent.process.poll() is None
-    device.stop()
-    s.stop()
-
-
-@pytest.mark.seconds(200)
-def test_nobody_notices_that_it_ends(device, server, stepca):
-    """Clients that come at any moment of its going."""
-    device.start()
-    leaf = enroll(device, stepca, server, '24h')
-    device.stop()
-    os.path.exists(device.p11kit) and os.unlink(device.p11kit)
-    s = Supervisor(device)
-    thread = threading.Thread(target=s.keep, daemon=True)
-    thread.start()
-    rng = random.Random(5)
-    for n in range(40):
-        time.sleep(rng.uniform(0.9, 1.3))
-        with Connection(device.p11kit) as c:
-            t = c.open_session()
-            if n % 8 == 0:
-                verify(leaf, signature_of(c, t, c.device_key(t)))
-    s.stopping = True
-    thread.join(60)
-    assert s.starts >= 5, s.starts
-    s.stop()
-
-
-def test_without_a_service_manager_it_stays(device):
-    device.start()
-    time.sleep(3)
-    assert device.agent.process.poll() is None

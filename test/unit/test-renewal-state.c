@@ -8,7 +8,7 @@
 static const RenewalState sample = {
         .succeeded = NOW - 5000, .attempted = NOW - 50, .outcome = OUTCOME_UNREACHABLE, .no_network = true,
         .reached = NOW - 20, .retry_at = NOW + 60, .failures = 7, .declined = true,
-        .wake = WAKE_RESUME, .woken = NOW - 900, .boot_id = { 1, 2, 255 }, .asleep = 12345, .booted = NOW - 99999,
+        .wake = WAKE_RESUME, .woken = NOW - 900, .up = 98765, .asleep = 12345, .booted = NOW - 99999,
 };
 
 static void test_text(void) {
@@ -23,7 +23,7 @@ static void test_text(void) {
         check_int(s.failures, 7);
         check_int(s.wake, WAKE_RESUME);
         check(s.no_network && s.declined);
-        check(memcmp(s.boot_id, sample.boot_id, 16) == 0);
+        check_int(s.up, 98765);
         check_int(renewal_state_format(&s, &again), 0);
         check(view_equal(bytes_view(&text), bytes_view(&again)));
 }
@@ -116,7 +116,7 @@ static void test_unenrolled_by_hand(void) {
 
 static RenewalClocks clocks(int64_t realtime, int64_t up, int64_t asleep) {
         return (RenewalClocks) {
-                .realtime = realtime, .boottime = up, .monotonic = up - asleep, .boot_id = { 7 },
+                .realtime = realtime, .boottime = up, .monotonic = up - asleep,
         };
 }
 
@@ -153,10 +153,15 @@ static void test_boot_sleep_and_clock(void) {
         check_int(s.succeeded, NOW + 1090040);
         check_int(s.retry_at, NOW + 1090040 + RETRY_AFTER_MAX);
 
-        RenewalClocks other = clocks(NOW + 1090050, 1090091, 80000);
-        other.boot_id[0] = 8;
-        check_int(renewal_state_clocks(&s, &other), 1);
+        /* Other boots: soon after, and so much later that this one lasts for longer than that did. */
+        s.wake = WAKE_NONE;
+        check_int(look(&s, NOW + 1090100, 20, 0), 1);
         check_int(s.wake, WAKE_BOOT);
+        s.wake = WAKE_NONE;
+        check_int(look(&s, NOW + 9000000, 3600, 0), 1);
+        check_int(s.wake, WAKE_BOOT);
+        check_int(s.woken, NOW + 9000000);
+        check_int(look(&s, NOW + 9000001, 3601, 0), 0);
 }
 
 int main(void) {

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""A step-ca that gives certificates for seconds, and devices with settings of their own."""
+import pytest
+
+from rig_ca import load_chain, write
+from rig_stepca import StepCa
+
+
+@pytest.fixture(scope='module')
+def stepca(server):
+    s = StepCa(server.root_pem, backdate='0s')
+    yield s
+    s.stop()
+
+
+@pytest.fixture
+def device(server, stepca, new_device):
+    """Known to the CA, not enrolled yet; with settings of its own."""
+    d = new_device(server, stepca, start=False)
+    d.config = f'{d.home}/agent.conf'
+    d.options += ['--config', d.config]
+    server.enroll(d.tpm.ek_hash(), 'framework')
+    yield d
+    server.forget_all()
+
+
+def configure(device, *lines):
+    write(device.config, '\n'.join(['[Agent]', *lines, '']).encode())
+
+
+def enroll(device, stepca, server, lifetime):
+    device.enroll(stepca, server, '--lifetime', lifetime, provisioner='acme-short')
+    return leaf_of(device)
+
+
+def leaf_of(device):
+    return load_chain(device.file('device.crt'))[0]
