@@ -62,33 +62,16 @@ static int parse_options(int argc, char **argv, AgentOptions *ret) {
                 { "help", no_argument, NULL, 'h' },
                 {},
         };
+        const char **const texts[] = { /* from OPT_CONFIG on */
+                &ret->config, &ret->state_dir, &ret->ca_dir, &ret->tcti, &ret->enroll_socket, &ret->signer_socket,
+                &ret->p11kit_socket, &ret->renewal_dir,
+        };
         int c;
 
         while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
                 switch (c) {
-                case OPT_CONFIG:
-                        ret->config = optarg;
-                        break;
-                case OPT_STATE_DIR:
-                        ret->state_dir = optarg;
-                        break;
-                case OPT_CA_DIR:
-                        ret->ca_dir = optarg;
-                        break;
-                case OPT_TCTI:
-                        ret->tcti = optarg;
-                        break;
-                case OPT_ENROLL_SOCKET:
-                        ret->enroll_socket = optarg;
-                        break;
-                case OPT_SIGNER_SOCKET:
-                        ret->signer_socket = optarg;
-                        break;
-                case OPT_P11KIT_SOCKET:
-                        ret->p11kit_socket = optarg;
-                        break;
-                case OPT_RENEWAL_DIR:
-                        ret->renewal_dir = optarg;
+                case OPT_CONFIG ... OPT_RENEWAL_DIR:
+                        *texts[c - OPT_CONFIG] = optarg;
                         break;
                 case OPT_EXIT_IDLE_TIME:
                         if (settings_parse_duration(optarg, INT32_MAX, &ret->idle_sec) < 0)

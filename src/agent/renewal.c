@@ -227,6 +227,8 @@ static int on_timer(sd_event_source *s, int fd, uint32_t revents, void *userdata
         tell_expired(r);
         if (agent_busy(r->agent) || !renewal_is_due(r))
                 return 0;
+        if (r->plan.action != RENEWAL_REACH)
+                log_info("A certificate is due: %s.", renewal_reason_to_text(r->plan.reason));
         int k = start(r);
         if (k < 0 && k != -EBUSY) { /* as if it had ended at once */
                 log_warning_errno(k, "The enrolment helper could not be started: %m");

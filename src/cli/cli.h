@@ -108,6 +108,7 @@ int verb_ca_root(Cli *c, int argc, char **argv);
 int verb_certificate(Cli *c, int argc, char **argv);
 int verb_doctor(Cli *c, int argc, char **argv);
 int verb_enroll(Cli *c, int argc, char **argv);
+int verb_notify(Cli *c, int argc, char **argv);
 int verb_renew(Cli *c, int argc, char **argv);
 int verb_setup_chromium(Cli *c, int argc, char **argv);
 int verb_setup_firefox(Cli *c, int argc, char **argv);

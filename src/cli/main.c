@@ -21,6 +21,7 @@ static const Verb verbs[] = {
         { "setup chromium", "[URL…]", "Let Chromium take the certificate at these servers", verb_setup_chromium },
         { "setup firefox", "", "Show the token to Firefox, for all users", verb_setup_firefox },
         { "certificate", "[ak]", "Print this device's certificates as PEM", verb_certificate },
+        { "notify", "", "Tell on this desktop if the certificate cannot be renewed", verb_notify },
 };
 
 static void print_verbs(FILE *f, const char *first_word) {

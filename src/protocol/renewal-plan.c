@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/renewal-plan.h"
 
-#define REST_MIN 10 /* seconds */
+#define REST_MIN 10             /* seconds */
+#define LIFE_USUAL (24LL * 3600) /* of a certificate */
 
 /* What one purpose's numbers have to do with another's: nothing. */
 enum { SPREAD_AGE = 1, SPREAD_WAKE, SPREAD_BACKOFF, SPREAD_RETRY_AFTER, SPREAD_NETWORK };
@@ -140,13 +141,21 @@ RenewalPlan renewal_plan(const RenewalFacts *f, const RenewalState *s) {
         return again.due > regular.due ? again : regular;
 }
 
+RenewalNotice renewal_notice(bool failing, int64_t succeeded, int64_t not_after, int64_t now) {
+        int64_t life = succeeded > 0 && succeeded < not_after ? not_after - succeeded : LIFE_USUAL;
+
+        if (!failing || not_after == 0)
+                return NOTICE_NONE;
+        return now >= not_after ? NOTICE_ENDED : not_after - now <= life / 6 ? NOTICE_SOON : NOTICE_NONE;
+}
+
 /* --- Words --- */
 
 static const struct {
         const char *name, *text;
 } reasons[_REASON_MAX] = {
         [REASON_NONE] = { "none", "" },
-        [REASON_AGE] = { "age", "two thirds of its life are over then" },
+        [REASON_AGE] = { "age", "two thirds of its life are over" },
         [REASON_SET] = { "set", "as RenewBefore= says" },
         [REASON_BOOT] = { "boot", "the device was started" },
         [REASON_RESUME] = { "resume", "the device was asleep" },

@@ -60,6 +60,16 @@ typedef struct RenewalPlan {
 
 RenewalPlan renewal_plan(const RenewalFacts *f, const RenewalState *s);
 
+/* Whether a person is to hear of it: a sixth of the certificate's life is left, or nothing, and attempts fail. */
+typedef enum RenewalNotice {
+        NOTICE_NONE,
+        NOTICE_SOON,
+        NOTICE_ENDED,
+} RenewalNotice;
+
+/* not_after: 0 without a certificate. succeeded: when it came; 0: not known, then it counts as one for a day. */
+RenewalNotice renewal_notice(bool failing, int64_t succeeded, int64_t not_after, int64_t now);
+
 const char *renewal_reason_to_string(RenewalReason r); /* "age" */
 RenewalReason renewal_reason_from_string(const char *s); /* REASON_NONE for what is not known */
 const char *renewal_reason_to_text(RenewalReason r);   /* "two thirds of its life are over"; "" for REASON_NONE */

@@ -28,13 +28,15 @@ typedef struct Options {
 
 static void help(void) {
         printf("attezt-renewed [OPTION…]\n\n"
-               "Tells those who use the device's certificate that there is a new one: reloads the units of ReloadUnits=\n"
-               "in agent.conf, and runs the executables in " ATTEZT_SETTINGS_DIR "/renewed.d. Once for each certificate.\n\n"
+               "Tells those who use the device's certificate that there is a new one: reloads the units of\n"
+               "ReloadUnits= in agent.conf, and runs the executables in " ATTEZT_SETTINGS_DIR "/renewed.d.\n"
+               "Once for each certificate.\n\n"
                "  --again           also if it has been done for this certificate\n"
                "  --config FILE     settings (" ATTEZT_SETTINGS_DIR "/agent.conf and its drop-ins)\n"
                "  --state-dir DIR   the enrollment (" ATTEZT_AGENT_STATE_DIR ")\n"
                "  --hooks DIR       the executables (" ATTEZT_SETTINGS_DIR "/renewed.d)\n"
-               "  --memory DIR      a copy of the certificate, and of which one was told (" ATTEZT_STATEDIR "/attezt-renewed)\n"
+               "  --memory DIR      a copy of the certificate, and of which one was told\n"
+               "                    (" ATTEZT_STATEDIR "/attezt-renewed)\n"
                "  --verbose         say more\n"
                "  --help, --version\n\n"
                "Exit status: 0 done, 1 something failed, 2 wrong usage.\n");

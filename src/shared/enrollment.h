@@ -23,8 +23,8 @@ int enrollment_load(const char *dir, Enrollment *ret);
 /* Tells one enrolment on disk from the next, without opening a file. -ENOENT: not enrolled. -EBADMSG. */
 typedef struct EnrollmentVersion {
         uint64_t generation;
-        uint64_t inode;        /* of its directory, and when that was last changed: numbers begin anew after an unenrolment */
-        struct timespec time;
+        uint64_t inode;        /* of its directory, */
+        struct timespec time;  /* and when that was last changed: numbers begin anew after an unenrolment */
 } EnrollmentVersion;
 
 int enrollment_version(const char *dir, EnrollmentVersion *ret);

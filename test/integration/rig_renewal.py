@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """A step-ca that gives certificates for seconds, and devices with settings of their own."""
+import datetime
+
 import pytest
 
 from rig_ca import load_chain, write
 from rig_stepca import StepCa
+
+UTC = datetime.timezone.utc
 
 
 @pytest.fixture(scope='module')
@@ -35,3 +39,7 @@ def enroll(device, stepca, server, lifetime):
 
 def leaf_of(device):
     return load_chain(device.file('device.crt'))[0]
+
+
+def end_of(leaf):
+    return leaf.not_valid_after.replace(tzinfo=UTC).timestamp()

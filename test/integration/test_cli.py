@@ -14,7 +14,7 @@ from rig_programs import Server, cli, cli_json, program
 HASH = 'ab' * 32
 OK, FAILED, USAGE, NOT_ENROLLED, NOT_FOUND, DENIED, TEMPORARY = 0, 1, 2, 3, 4, 5, 75
 VERBS = ['ca create', 'ca root', 'ca enroll', 'ca list', 'ca lookup', 'ca remove', 'status', 'enroll', 'renew',
-         'unenroll', 'certificate', 'doctor', 'setup nss', 'setup chromium', 'setup firefox']
+         'unenroll', 'certificate', 'doctor', 'notify', 'setup nss', 'setup chromium', 'setup firefox']
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ AFTER = r'''Status:
   Enrollment status: true
         ACME Server: {acme}
  Attestation Server: {attestation}
-       Next renewal: \d\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ \(two thirds of its life are over then\)
+       Next renewal: \d\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ \(two thirds of its life are over\)
 
 Certificate chain:
 X\.509v3 TLS Certificate \({key}\) \[Serial: \d{{4}}\.\.\.\d{{4}}\]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The agent gets certificates by itself, with certificates that live for seconds: in time, through failures, restarts
 and a missing network; and it goes when nothing is to be done."""
-import datetime
 import http.server
 import json
 import os
@@ -21,18 +20,13 @@ from rig_ca import Authority, load_chain, write
 from rig_pkcs11 import signature_of, verify
 from rig_process import eventually
 from rig_programs import cli, cli_json
-from rig_renewal import configure, device, enroll, leaf_of, stepca  # noqa: F401, fixtures among them
+from rig_renewal import UTC, configure, device, end_of, enroll, leaf_of, stepca  # noqa: F401, fixtures among them
 
-UTC = datetime.timezone.utc
 NEVER = 10  # seconds in which something does not happen
 
 
 def spki(leaf):
     return leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def end_of(leaf):
-    return leaf.not_valid_after.replace(tzinfo=UTC).timestamp()
 
 
 def renewed(device, before, timeout=60):

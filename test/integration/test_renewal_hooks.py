@@ -120,8 +120,8 @@ def test_a_failure_stops_nobody(hooks):
     hooks.tells('20-goes-on')
     assert hooks.run(check=False) == ['20-goes-on renewed']
     assert hooks.result.returncode == 1
-    for words in ('systemctl could not reload', '10-fails ended with exit status 7', '15-dies ended with exit status 137',
-                  '18-no-program'):
+    for words in ('systemctl could not reload', '10-fails ended with exit status 7',
+                  '15-dies ended with exit status 137', '18-no-program'):
         assert words in hooks.result.stderr, hooks.result.stderr
     assert hooks.run() == []  # it was told, as well as it could be
 

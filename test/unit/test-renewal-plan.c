@@ -308,6 +308,19 @@ static void test_storm_after_a_common_boot(void) {
         report("storm: power back when two thirds are over", NB + 22 * HOUR, 1200);
 }
 
+static void test_notice(void) {
+        check_int(renewal_notice(true, 0, 0, NB), NOTICE_NONE);
+        check_int(renewal_notice(false, NB, NB + DAY, NB + 2 * DAY), NOTICE_NONE);
+        check_int(renewal_notice(true, NB, NB + DAY, NB + 20 * HOUR - 1), NOTICE_NONE);
+        check_int(renewal_notice(true, NB, NB + DAY, NB + 20 * HOUR), NOTICE_SOON);
+        check_int(renewal_notice(true, NB, NB + DAY, NB + DAY - 1), NOTICE_SOON);
+        check_int(renewal_notice(true, NB, NB + DAY, NB + DAY), NOTICE_ENDED);
+        check_int(renewal_notice(true, NB, NB + 60 * DAY, NB + 49 * DAY), NOTICE_NONE);
+        check_int(renewal_notice(true, NB, NB + 60 * DAY, NB + 50 * DAY), NOTICE_SOON);
+        check_int(renewal_notice(true, 0, NB + DAY, NB + 20 * HOUR), NOTICE_SOON);
+        check_int(renewal_notice(true, NB + 2 * DAY, NB + DAY, NB + 20 * HOUR), NOTICE_SOON);
+}
+
 static void test_words(void) {
         for (RenewalReason r = REASON_NONE; r < _REASON_MAX; r++) {
                 check_int(renewal_reason_from_string(renewal_reason_to_string(r)), r);
@@ -318,6 +331,7 @@ static void test_words(void) {
 
 int main(void) {
         test_words();
+        test_notice();
         test_table();
         test_resume_and_clock_have_their_names();
         test_same_answer_again();
