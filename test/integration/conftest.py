@@ -94,8 +94,8 @@ def machines(ek_roots):
     from rig_system import PACKAGES, Machine, Servers
     made = []
 
-    def make(packages, tpm=None, servers=True, **kwargs):
-        made.append(Machine([packages[p] for p in PACKAGES], tpm, **kwargs))
+    def make(packages, tpm=None, servers=True, which=PACKAGES, **kwargs):
+        made.append(Machine([packages[p] for p in which], tpm, **kwargs))
         if servers:
             made[-1].servers = Servers(made[-1], ek_roots[0])
         return made[-1]

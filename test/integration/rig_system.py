@@ -25,11 +25,17 @@ BOOT_SECONDS = 60
 HELPERS = ('attezt-enroll', 'attezt-tpm-signer')
 
 
-def build_packages(directory, user=None, env=None):
-    """dpkg-buildpackage from a copy of the tree; the paths of the .deb files by package. Only those who ask for it
-    run the unit tests again."""
+def build_packages(directory, user=None, env=None, version=None):
+    """dpkg-buildpackage from a copy of the tree, without the unit tests, which test/run runs; the paths of the .deb
+    files by package. version: another than the tree's."""
     os.makedirs(directory)
     shutil.copytree(f'{RIG}/tree', f'{directory}/attezt', ignore=shutil.ignore_patterns('__pycache__'))
+    if version:
+        path = f'{directory}/attezt/debian/changelog'
+        with open(path) as f:
+            text = f.read()
+        with open(path, 'w') as f:
+            f.write(re.sub(r'\(.*?\)', f'({version})', text.split('\n\n')[0]) + text[text.index('\n\n'):])
     if user:
         run('chown', '-R', user, directory)
     run('dpkg-buildpackage', '-b', '-us', '-uc', user=user, cwd=f'{directory}/attezt', timeout=600,
@@ -43,18 +49,18 @@ class Machine:
     """packages: installed before the first boot's end. tpm: a rig_tpm.Tpm."""
     started = 0
 
-    def __init__(self, packages=(), tpm=None, hostname='device-0', options=()):
+    def __init__(self, packages=(), tpm=None, hostname='device-0', hosts='127.0.0.1 ca.test attest.test'):
         Machine.started += 1
         self.name = f'attezt-test-{os.getpid()}-{Machine.started}'
         self.home = f'{RIG}/machine-{Machine.started}'
         self.root = f'{self.home}/root'
-        self.hostname, self.tpm, self.options = hostname, tpm, list(options)
+        self.hostname, self.tpm = hostname, tpm
         for d in ('upper', 'work', 'root', 'files'):
             os.makedirs(f'{self.home}/{d}')
         run('mount', '-t', 'overlay', '-o',
             f'lowerdir={os.path.realpath(ROOT)},upperdir={self.home}/upper,workdir={self.home}/work', 'overlay', self.root)
         self.write('/etc/hostname', hostname + '\n')
-        self.write('/etc/hosts', f'127.0.0.1 localhost {hostname}\n::1 localhost\n127.0.0.1 ca.test attest.test\n')
+        self.write('/etc/hosts', f'127.0.0.1 localhost {hostname}\n::1 localhost\n{hosts}\n')
         # A test starts it when it wants it.
         os.unlink(self.path('/etc/systemd/system/multi-user.target.wants/nginx.service'))
         self.boot()
@@ -71,7 +77,7 @@ class Machine:
         self.daemon = Daemon('unshare', '--mount', '--propagation', 'private', 'sh', '-c', BOOT, self.name,
                              '-D', self.root, '-M', self.name, '--hostname', self.hostname, '--register=no',
                              '--keep-unit', '--private-network', '--link-journal=no', '--console=read-only',
-                             '--kill-signal=SIGRTMIN+3', *binds, *self.options, '-b', name=self.name)
+                             '--kill-signal=SIGRTMIN+3', *binds, '-b', name=self.name)
         self.wait_booted()
 
     def wait_booted(self):
@@ -92,11 +98,10 @@ class Machine:
         return state if state in ('running', 'degraded') else None
 
     def reboot(self):
-        """nspawn boots the same files again."""
-        before = self.leader
+        """nspawn ends with a number by which its service would start it again."""
         self.exec('systemctl', '--no-block', 'reboot')
-        eventually(lambda: self._find_leader() not in (before, None), 'the machine reboots', BOOT_SECONDS)
-        self.wait_booted()
+        assert self.daemon.wait() == 133, self.daemon.log
+        self.boot()
 
     def stop(self):
         self.daemon.stop(expect=None)
@@ -122,7 +127,8 @@ class Machine:
         if user:
             become = ['setpriv', '--reuid', user, '--regid', self.group_of(user), '--init-groups', '--inh-caps=-all',
                       '--no-new-privs', '--']
-        return ['nsenter', '-t', str(self.leader), '-a', '--', 'env', '-i', 'LANG=C.UTF-8', 'TERM=dumb', 'HOME=/root',
+        home = '/root' if user in (None, 'root') else f'/home/{user}'
+        return ['nsenter', '-t', str(self.leader), '-a', '--', 'env', '-i', 'LANG=C.UTF-8', 'TERM=dumb', f'HOME={home}',
                 'DEBIAN_FRONTEND=noninteractive', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin:/opt/peers', *become, *argv]
 
     def group_of(self, user):
@@ -172,7 +178,8 @@ class Machine:
         """.deb files, as an administrator would."""
         for p in packages:
             shutil.copy(p, f'{self.home}/files')
-        return self.exec('dpkg', '-i', *(f'/files/{os.path.basename(p)}' for p in packages), timeout=120)
+        return self.exec('apt-get', 'install', '-y', '--no-install-recommends',
+                         *(f'/files/{os.path.basename(p)}' for p in packages), timeout=120)
 
     def drop_in(self, unit, text, name='50-test'):
         self.write(f'/etc/systemd/system/{unit}.d/{name}.conf', text)
@@ -206,6 +213,15 @@ class Machine:
     def ek_hash(self):
         text = self.exec('attezt', 'status').stdout
         return re.search(r'Endorsement Key: *([0-9a-f]{64})', text)[1]
+
+
+def connect(one, address_one, other, address_other):
+    """A cable between two machines."""
+    run('ip', 'link', 'add', 'cable', 'netns', str(one.leader), 'type', 'veth', 'peer', 'name', 'cable', 'netns',
+        str(other.leader))
+    for machine, address in ((one, address_one), (other, address_other)):
+        machine.exec('ip', 'address', 'add', f'{address}/24', 'dev', 'cable')
+        machine.exec('ip', 'link', 'set', 'cable', 'up')
 
 
 class Servers:
