@@ -4,7 +4,10 @@ import datetime
 
 import pytest
 
+import rig_bus
 from rig_ca import load_chain, write
+from rig_process import eventually
+from rig_programs import AGENT
 from rig_stepca import StepCa
 
 UTC = datetime.timezone.utc
@@ -17,10 +20,25 @@ def stepca(server):
     s.stop()
 
 
+def owner_of(name):
+    """The process that has the name, or None."""
+    try:
+        return rig_bus.call('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus',
+                            'GetConnectionUnixProcessID', 's', name)[0]
+    except rig_bus.BusError:
+        return None
+
+
 @pytest.fixture
 def device(server, stepca, new_device):
     """Known to the CA, not enrolled yet; with settings of its own."""
     d = new_device(server, stepca, start=False)
+    plain_start = d.start
+
+    def start():
+        plain_start()
+        eventually(lambda: owner_of(AGENT[0]) == d.agent.pid, 'the agent is on the bus')
+    d.start = start
     d.config = f'{d.home}/agent.conf'
     d.options += ['--config', d.config]
     server.enroll(d.tpm.ek_hash(), 'framework')

@@ -92,7 +92,7 @@ def test_what_a_program_is_told(hooks):
     assert names - {'_', 'PWD', 'SHLVL', 'OLDPWD'} == {'PATH', 'ATTEZT_CERTIFICATE', 'ATTEZT_GENERATION'}, lines
     values = dict(line.partition('=')[::2] for line in lines)
     assert values['ATTEZT_GENERATION'] == '1'
-    assert load_chain('\n'.join(lines)) == load_chain(hooks.device.file('device.crt'))
+    assert load_chain('\n'.join([*lines, ''])) == load_chain(hooks.device.file('device.crt'))
     st = os.stat(values['ATTEZT_CERTIFICATE'])
     assert st.st_uid == 0 and st.st_mode & 0o777 == 0o644
 
