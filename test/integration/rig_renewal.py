@@ -37,7 +37,7 @@ def device(server, stepca, new_device):
 
     def start():
         plain_start()
-        eventually(lambda: owner_of(AGENT[0]) == d.agent.pid, 'the agent is on the bus')
+        eventually(lambda: owner_of(AGENT[0]) == d.agent.pid or d.agent.ended, 'the agent is on the bus')
     d.start = start
     d.config = f'{d.home}/agent.conf'
     d.options += ['--config', d.config]
