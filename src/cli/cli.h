@@ -112,6 +112,7 @@ int verb_notify(Cli *c, int argc, char **argv);
 int verb_renew(Cli *c, int argc, char **argv);
 int verb_setup_chromium(Cli *c, int argc, char **argv);
 int verb_setup_firefox(Cli *c, int argc, char **argv);
+int verb_setup_networkmanager(Cli *c, int argc, char **argv);
 int verb_setup_nss(Cli *c, int argc, char **argv);
 int verb_status(Cli *c, int argc, char **argv);
 int verb_unenroll(Cli *c, int argc, char **argv);

@@ -20,6 +20,8 @@ static const Verb verbs[] = {
         { "setup nss", "", "Show the token to NSS: Chromium and others, for this user", verb_setup_nss },
         { "setup chromium", "[URL…]", "Let Chromium take the certificate at these servers", verb_setup_chromium },
         { "setup firefox", "", "Show the token to Firefox, for all users", verb_setup_firefox },
+        { "setup networkmanager", "CONNECTION", "Log in to a network (802.1X) with the certificate",
+          verb_setup_networkmanager },
         { "certificate", "[ak]", "Print this device's certificates as PEM", verb_certificate },
         { "notify", "", "Tell on this desktop if the certificate cannot be renewed", verb_notify },
 };
@@ -33,7 +35,7 @@ static void print_verbs(FILE *f, const char *first_word) {
                         continue;
                 (void) snprintf(left, sizeof(left), "%s %s", v->words, v->arguments);
                 /* An ellipsis is three bytes wide and one column. */
-                fprintf(f, "  %-*s %s\n", strstr(left, "…") ? 30 : 28, left, v->summary);
+                fprintf(f, "  %-*s %s\n", strstr(left, "…") ? 33 : 31, left, v->summary);
         }
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the verbs "attezt setup …" share: they change one file of another program, and nothing in it that is not theirs. */
+/* What the verbs "attezt setup …" share: they change one file of another program, and nothing in it that is not
+ * theirs. */
 #include "cli/cli.h"
 
 #define SETUP_NAME "attezt" /* of what they add */

@@ -141,7 +141,8 @@ static int append_rule(struct json_object *rules, const char *pattern, const cha
             (r = need_object(rule, "filter", &filter)) < 0 || (r = need_object(filter, "ISSUER", &names)) < 0 ||
             (r = json_add_text(names, "CN", issuer)) < 0)
                 return r;
-        const char *text = json_object_to_json_string_ext(rule, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+        const char *text = json_object_to_json_string_ext(rule, JSON_C_TO_STRING_PLAIN |
+                                                                        JSON_C_TO_STRING_NOSLASHESCAPE);
         return text ? json_append(rules, json_object_new_string(text)) : -ENOMEM;
 }
 

@@ -2,20 +2,19 @@
 #pragma once
 
 /* Policy files of browsers, as "attezt setup" changes them: what others wrote in them stays. file is the content as it
- * is, empty for none; *ret is the new one, empty when nothing is left in it, and equals file when there is nothing to
- * change. -EBADMSG: the file is not JSON of the expected shape (comments are none), and must be left alone; -E2BIG: beyond
- * a limit; -ENOMEM. */
+ * is, empty for none; *ret is the new one, empty when nothing is left in it. -EBADMSG: the file is not JSON of the
+ * expected shape (comments are none), and must be left alone; -E2BIG: beyond a limit; -ENOMEM. */
 #include "shared/bytes.h"
 
 #define BROWSER_POLICY_MAX (256U * 1024) /* bytes of a file */
 #define BROWSER_PATTERN_MAX 512U         /* characters of a URL pattern */
 
-/* A server, as Chromium's URL patterns have it: "https://host[:port]", "https://[*.]example.org" or a host alone; a path
- * would make Chromium ignore the pattern. */
+/* A server, as Chromium's URL patterns have it: "https://host[:port]", "https://[*.]example.org" or a host alone; a
+ * path would make Chromium ignore the pattern. */
 bool chromium_pattern_valid(const char *pattern);
 
-/* AutoSelectCertificateForUrls: for each pattern the certificates of that issuer (common name). Rules that are there for
- * other patterns stay. */
+/* AutoSelectCertificateForUrls: for each pattern the certificates of that issuer (common name). Rules that are there
+ * for other patterns stay. */
 int chromium_policy_add(ByteView file, const char *const *patterns, size_t n, const char *issuer, Bytes *ret);
 /* Without these rules; n of 0: without any. */
 int chromium_policy_remove(ByteView file, const char *const *patterns, size_t n, Bytes *ret);

@@ -149,11 +149,12 @@ def stepca(server):
 @pytest.fixture(scope='module')
 def configured_server(bus, ek_roots):
     """One that has its settings and state where an installed one has them."""
-    from rig_doctor import ConfiguredServer
+    from rig_doctor import ConfiguredServer, forget
     s = ConfiguredServer(ek_roots)
     s.create_ca()
     yield s
     s.stop()
+    forget()
 
 
 @pytest.fixture(scope='module')

@@ -21,9 +21,20 @@ SOCKET = '/run/attezt/p11kit.socket'
 MODULE = f'{MODULES}/attezt.module'
 
 
+def forget():
+    """A machine on which nothing was ever set up."""
+    for path in (AGENT_STATE, SERVER_STATE, f'{SETTINGS}/ca.d'):
+        shutil.rmtree(path, ignore_errors=True)
+    for path in (f'{SETTINGS}/agent.conf', f'{SETTINGS}/atteztd.conf'):
+        if os.path.exists(path):
+            os.unlink(path)
+    directory(f'{SETTINGS}/ca.d')
+
+
 class ConfiguredServer(Server):
     """atteztd without an option: all that it knows is in its settings file."""
     def __init__(self, ek_roots):
+        forget()
         super().__init__(start=False, state=directory(SERVER_STATE, 'atteztd'))
         self.home = os.path.dirname(self.tls_root)
         self.certificate, self.key = f'{self.home}/server.crt', f'{self.home}/server.key'

@@ -14,7 +14,8 @@ from rig_programs import Server, cli, cli_json, program
 HASH = 'ab' * 32
 OK, FAILED, USAGE, NOT_ENROLLED, NOT_FOUND, DENIED, TEMPORARY = 0, 1, 2, 3, 4, 5, 75
 VERBS = ['ca create', 'ca root', 'ca enroll', 'ca list', 'ca lookup', 'ca remove', 'status', 'enroll', 'renew',
-         'unenroll', 'certificate', 'doctor', 'notify', 'setup nss', 'setup chromium', 'setup firefox']
+         'unenroll', 'certificate', 'doctor', 'notify', 'setup nss', 'setup chromium', 'setup firefox',
+         'setup networkmanager']
 
 
 @pytest.fixture
@@ -238,7 +239,7 @@ def test_help(verb):
 
 def test_help_of_setup():
     r = cli('setup', '--help')
-    assert r.stdout.startswith('attezt [OPTIONS…] setup VERB …\n') and 'firefox' in r.stdout and 'enroll' not in r.stdout
+    assert r.stdout.startswith('attezt [OPTIONS…] setup VERB …\n') and 'firefox' in r.stdout and 'ca create' not in r.stdout
 
 
 def test_help_of_ca_has_a_head_and_the_options():

@@ -83,7 +83,8 @@ static void check_firefox(const char *before, const char *after) {
 }
 
 static void test_patterns(void) {
-        static const char *const good[] = { "https://a.test", "https://[*.]a.test:8443", "https://[::1]:1", "a.test", "*" };
+        static const char *const good[] = { "https://a.test", "https://[*.]a.test:8443", "https://[::1]:1", "a.test",
+                                            "*" };
         static const char *const bad[] = { "", "https://", "https://a.test/", "http://a.test", "https://a b", "a\"b" };
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++)

@@ -2,7 +2,8 @@
 #include "protocol/nss-modules.h"
 #include "test.h"
 
-#define INTERNAL "library=\nname=NSS Internal PKCS #11 Module\nparameters=configdir='sql:x'\nNSS=Flags=internal,critical\n"
+#define INTERNAL \
+        "library=\nname=NSS Internal PKCS #11 Module\nparameters=configdir='sql:x'\nNSS=Flags=internal,critical\n"
 #define OTHER "library=/usr/lib/opensc-pkcs11.so\nname=OpenSC\n"
 #define OURS "library=/usr/lib/p11-kit-proxy.so\nname=p11\n"
 
