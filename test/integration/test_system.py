@@ -40,12 +40,14 @@ def test_installing_opens_no_network(machine):
     assert listening == '', listening
     enabled = machine.exec('systemctl', 'list-unit-files', '--state=enabled', '--plain', '--no-legend').stdout
     assert {line.split()[0] for line in enabled.splitlines() if 'attezt' in line} == {
-        'attezt-agent.socket', 'attezt-enroll.socket', 'attezt-tpm-signer.socket', 'atteztd.socket'}
+        'attezt-agent.socket', 'attezt-enroll.socket', 'attezt-tpm-signer.socket', 'atteztd.socket',
+        'attezt-renew.service', 'attezt-renew.timer', 'attezt-renewed.path', 'attezt-renewed.service'}
     assert machine.exec('dpkg', '--audit').stdout == ''
 
 
 def test_presets_say_what_installing_does(machine):
     for unit, state in (('attezt-agent.socket', 'enabled'), ('atteztd.socket', 'enabled'),
+                        ('attezt-renew.timer', 'enabled'), ('attezt-renewed.path', 'enabled'),
                         ('attezt-http.socket', 'disabled'), ('attezt-https.socket', 'disabled')):
         columns = machine.exec('systemctl', 'list-unit-files', '--plain', '--no-legend', unit).stdout.split()
         assert columns[1:] == [state, state], columns
