@@ -36,6 +36,7 @@ struct Agent {
         bool working;        /* a job has a number and no end yet: it runs, or waits behind an identification */
         Job waiting;         /* its kind is 0 when there is none */
         uint32_t last_number;
+        uint64_t n_jobs[_OUTCOME_MAX];
         JobStep step;
 
         bool ek_known;
@@ -123,6 +124,10 @@ const uint8_t *agent_ek_hash(const Agent *a) {
         return a->enrolled ? a->enrollment.ek_hash : a->ek_known ? a->ek_hash : NULL;
 }
 
+uint64_t agent_n_jobs(const Agent *a, JobOutcome o) {
+        return a->n_jobs[o];
+}
+
 const char *agent_last_error(const Agent *a) {
         return a->job_error ?: a->identify_error ?: a->damaged ? "What is recorded of the enrolment cannot be read. "
                                                                   "Enrol again, or remove it with \"attezt unenroll\"."
@@ -201,6 +206,7 @@ static void end_job(Agent *a, JobKind kind, const Report *r) {
         JobOutcome outcome = r->outcome;
         const char *text = r->text;
 
+        a->n_jobs[outcome]++;
         log_job(MESSAGE_JOB_FINISHED, kind, outcome, text);
         set_text(&a->job_error, outcome == OUTCOME_DONE ? NULL : text);
         load_enrollment(a);

@@ -46,6 +46,7 @@ bool agent_busy(const Agent *a);                      /* a helper works */
 int64_t agent_not_before(const Agent *a);             /* of the device certificate; 0: none */
 int64_t agent_not_after(const Agent *a);              /* of the device certificate; 0: none */
 const uint8_t *agent_ek_hash(const Agent *a);         /* 32 bytes, NULL: not known (yet) */
+uint64_t agent_n_jobs(const Agent *a, JobOutcome o);  /* that ended so, since the start */
 const char *agent_last_error(const Agent *a);         /* why the last job failed, or no EK could be read; "" */
 
 /* Takes the contents of job. -EBUSY: another one runs; else what starting the helper gave. */

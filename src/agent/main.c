@@ -7,6 +7,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "agent/agent-metrics.h"
 #include "agent/bus-link.h"
 #include "agent/idle.h"
 #include "agent/pkcs11-socket.h"
@@ -14,6 +15,7 @@
 #include "agent/token.h"
 #include "protocol/settings.h"
 #include "shared/log.h"
+#include "shared/metrics-socket.h"
 #include "shared/names.h"
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Agent *, agent_free)
@@ -109,6 +111,8 @@ typedef struct Program {
         Renewal *renewal;
         BusLink *bus;
         Idle *idle;
+        AgentMetrics told;
+        MetricsSocket *metrics;
         bool activated; /* the service manager has the socket, and starts us again */
 } Program;
 
@@ -116,6 +120,7 @@ static void program_done(Program *p) {
         (void) seat_watch_free(p->seats);
         (void) pkcs11_socket_free(p->socket);
         (void) idle_free(p->idle);
+        (void) metrics_socket_free(p->metrics);
         (void) bus_link_free(p->bus);
         (void) renewal_free(p->renewal);
         (void) signer_free(p->signer);
@@ -238,6 +243,10 @@ static int run(const AgentOptions *options) {
         r = add_signals(&p);
         if (r < 0)
                 return log_error_errno(r, "Signals could not be caught: %m");
+        p.told.agent = p.agent;
+        r = metrics_socket_take(p.event, agent_metrics, &p.told, &p.metrics); /* before the other sockets */
+        if (r < 0)
+                return log_error_errno(r, "No metrics socket: %m");
         /* Before the bus: every program that uses p11-kit waits for an answer there. */
         r = open_token(&p);
         if (r < 0)
@@ -249,6 +258,7 @@ static int run(const AgentOptions *options) {
         if (r < 0)
                 return log_error_errno(r, "The bus could not join the event loop: %m");
 
+        p.told = (AgentMetrics) { .agent = p.agent, .renewal = p.renewal, .signer = p.signer, .socket = p.socket };
         r = open_idle(&p);
         if (r < 0)
                 return log_error_errno(r, "No timer: %m");

@@ -8,6 +8,7 @@
 
 #include "agent/socket-file.h"
 #include "shared/log.h"
+#include "shared/metrics-socket.h"
 
 #define LISTENERS_MAX 4U
 #define ACCEPT_BATCH 16U              /* connections accepted in one turn of the loop */
@@ -31,6 +32,7 @@ struct Pkcs11Socket {
         sd_event_source *resume; /* listens again */
         SocketFile made;
         Slot slots[PKCS11_CONNECTIONS_MAX];
+        uint64_t n_refused;
         uint64_t told_after; /* CLOCK_MONOTONIC: no line about refusals before */
 };
 
@@ -96,6 +98,7 @@ static Slot *find_slot(Pkcs11Socket *s, uid_t uid, bool shown) {
 static void tell_refusal(Pkcs11Socket *s, uid_t uid) {
         uint64_t now = 0;
 
+        s->n_refused++;
         (void) sd_event_now(s->event, CLOCK_MONOTONIC, &now);
         if (now < s->told_after)
                 return;
@@ -204,28 +207,45 @@ static int prepare_fd(int fd) {
         return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
 }
 
-int pkcs11_socket_take_fds(Pkcs11Socket *s) {
-        int n = sd_listen_fds(true), n_listening = 0, n_connections = 0;
+static void take_fd(Pkcs11Socket *s, int fd, unsigned *n_listening, unsigned *n_connections) {
+        if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, -1) <= 0 || prepare_fd(fd) < 0) {
+                log_warning("Descriptor %d from the service manager is no local stream socket: ignored.", fd);
+                (void) close(fd);
+        } else if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0)
+                *n_listening += add_listener(s, fd) >= 0;
+        else
+                *n_connections += add_peer(s, fd, true) >= 0;
+}
 
-        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
-                if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, -1) <= 0 || prepare_fd(fd) < 0) {
-                        log_warning("Descriptor %d from the service manager is no local stream socket: ignored.", fd);
-                        (void) close(fd);
-                } else if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0)
-                        n_listening += add_listener(s, fd) >= 0;
-                else
-                        n_connections += add_peer(s, fd, true) >= 0;
+int pkcs11_socket_take_fds(Pkcs11Socket *s) {
+        unsigned n_listening = 0, n_connections = 0;
+        char **names = NULL;
+
+        int n = sd_listen_fds_with_names(true, &names);
+        for (int i = 0; i < n; i++) {
+                if (strcmp(names[i], METRICS_SOCKET_NAME) != 0)
+                        take_fd(s, SD_LISTEN_FDS_START + i, &n_listening, &n_connections);
+                free(names[i]);
         }
+        free(names);
         /* The manager must not keep what is ours now: a client would not see it when we close. */
         (void) sd_notify(false, "FDSTOREREMOVE=1\nFDNAME=" PKCS11_STORE_NAME);
         if (n_connections > 0)
-                log_info("Going on with %d connections of programs that use the token.", n_connections);
-        return n_listening;
+                log_info("Going on with %u connections of programs that use the token.", n_connections);
+        return (int) n_listening;
 }
 
 int pkcs11_socket_make(Pkcs11Socket *s, const char *path) {
         int fd = socket_file_make(path, &s->made);
         return fd < 0 ? fd : add_listener(s, fd);
+}
+
+Pkcs11SocketCounts pkcs11_socket_counts(const Pkcs11Socket *s) {
+        Pkcs11SocketCounts c = { .refused = s->n_refused };
+
+        for (size_t i = 0; i < PKCS11_CONNECTIONS_MAX; i++)
+                c.open += s->slots[i].peer != NULL;
+        return c;
 }
 
 bool pkcs11_socket_in_use(const Pkcs11Socket *s) {

@@ -29,6 +29,13 @@ bool pkcs11_socket_in_use(const Pkcs11Socket *s); /* somebody is connected */
 /* Accepts nobody any more: who waits is for the next process. */
 void pkcs11_socket_stop_listening(Pkcs11Socket *s);
 
+typedef struct Pkcs11SocketCounts {
+        unsigned open;
+        uint64_t refused; /* since the start */
+} Pkcs11SocketCounts;
+
+Pkcs11SocketCounts pkcs11_socket_counts(const Pkcs11Socket *s);
+
 /* Who may see the token may have changed: settings, sessions. */
 void pkcs11_socket_look_again(Pkcs11Socket *s);
 

@@ -27,6 +27,7 @@ struct Signer {
         SignerRequest *current;
         Helper *helper;
         bool reused; /* the helper was there before the current request */
+        uint64_t n_done[_TOKEN_STATUS_MAX];
         uint64_t told_after; /* CLOCK_BOOTTIME: no line about those who waited too long before */
         sd_event_source *timer, *wait_timer, *work;
 };
@@ -54,6 +55,7 @@ static uint64_t now(const Signer *s) {
 static void complete(SignerRequest *r, const TokenResult *result) {
         SignerDone done = TAKE_PTR(r->done);
 
+        r->signer->n_done[result->status]++;
         if (done)
                 done(result, r->userdata);
         (void) request_free(r);
@@ -318,6 +320,10 @@ int signer_submit(Signer *s, uid_t owner, const TokenOperation *o, SignerDone do
         look_later(s);
         *ret = request;
         return 0;
+}
+
+uint64_t signer_n_done(const Signer *s, TokenStatus status) {
+        return s->n_done[status];
 }
 
 void signer_forget(SignerRequest *r) {

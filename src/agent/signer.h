@@ -32,5 +32,6 @@ typedef void (*SignerDone)(const TokenResult *result, void *userdata);
 /* owner: the user whose turn it takes. -ENOMEM; -EINVAL: what token_operation_encode() does not take. */
 int signer_submit(Signer *s, uid_t owner, const TokenOperation *o, SignerDone done, void *userdata,
                   SignerRequest **ret);
+uint64_t signer_n_done(const Signer *s, TokenStatus status); /* since the start */
 /* The asker is gone: no completion will be called, and r is not to be used any more. What is under way goes on. */
 void signer_forget(SignerRequest *r);

@@ -67,6 +67,7 @@ enum MHD_Result request_continue(HttpRequest *r, const char *url, const char *me
 void request_end(HttpRequest *r, uint64_t now);
 
 /* What they need of the server: http.c. */
+void http_server_count_answer(HttpServer *s, unsigned status);
 uint64_t http_server_now(const HttpServer *s); /* CLOCK_BOOTTIME, of this turn of the loop */
 const HttpRoute *http_server_routes(const HttpServer *s);
 void *http_server_userdata(const HttpServer *s);

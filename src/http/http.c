@@ -35,6 +35,7 @@ struct HttpServer {
         void *userdata;
         Listener *listeners;
         Connections connections;
+        HttpCounters counters;
         sd_event_source *tick; /* while there are connections */
 };
 
@@ -60,6 +61,15 @@ void listener_run_soon(Listener *l) {
 unsigned http_server_connections(const HttpServer *s, uint64_t *ret_ever) {
         *ret_ever = s->connections.ever;
         return s->connections.n;
+}
+
+const HttpCounters *http_server_counters(const HttpServer *s) {
+        return &s->counters;
+}
+
+void http_server_count_answer(HttpServer *s, unsigned status) {
+        if (status >= HTTP_STATUS_MIN && status <= HTTP_STATUS_MAX)
+                s->counters.answers[status - HTTP_STATUS_MIN]++;
 }
 
 /* --- What libmicrohttpd calls --- */
@@ -97,7 +107,10 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
 static enum MHD_Result on_accept(void *cls, const struct sockaddr *sa, socklen_t size) {
         Listener *l = cls;
 
-        return connections_may_come(&l->server->connections, sa) ? MHD_YES : MHD_NO;
+        if (connections_may_come(&l->server->connections, sa))
+                return MHD_YES;
+        l->server->counters.refused++;
+        return MHD_NO;
 }
 
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,

@@ -22,6 +22,16 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(HttpServer *, http_server_free)
 /* Connections there are, and that there have been. */
 unsigned http_server_connections(const HttpServer *s, uint64_t *ret_ever);
 
+#define HTTP_STATUS_MIN 100U
+#define HTTP_STATUS_MAX 599U
+
+typedef struct HttpCounters {
+        uint64_t answers[HTTP_STATUS_MAX - HTTP_STATUS_MIN + 1];
+        uint64_t refused; /* connections */
+} HttpCounters;
+
+const HttpCounters *http_server_counters(const HttpServer *s);
+
 /* Takes a listening socket, in any case. n_listeners: how many there will be, to share HTTP_CONNECTIONS_MAX.
  * certificate: NULL for plaintext. */
 int http_server_listen(HttpServer *s, int fd, gnutls_certificate_retrieve_function2 *certificate,

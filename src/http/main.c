@@ -8,11 +8,13 @@
 #include <systemd/sd-daemon.h>
 
 #include "http/attest-routes.h"
+#include "http/http-metrics.h"
 #include "http/http-settings.h"
 #include "http/sockets.h"
 #include "http/tls.h"
 #include "shared/idle.h"
 #include "shared/log.h"
+#include "shared/metrics-socket.h"
 
 #define EXIT_USAGE 2
 #define FRONT_USER "attezt-http"
@@ -24,12 +26,15 @@ typedef struct Program {
         HttpServer *server;
         bool activated; /* all its sockets are systemd's, which starts it again */
         Idle *idle;
+        HttpMetrics told;
+        MetricsSocket *metrics;
 } Program;
 
 /* The order matters: the end of the backend answers what waits, the server writes that out, and may meanwhile
  * read another request, which asks the backend. */
 static void program_done(Program *p) {
         (void) idle_free(p->idle);
+        (void) metrics_socket_free(p->metrics);
         if (p->front.backend)
                 backend_stop(p->front.backend);
         (void) http_server_free(p->server);
@@ -185,9 +190,13 @@ static int start(Program *p) {
         r = public_files_load(&p->front.files);
         if (r < 0)
                 return r;
+        r = metrics_socket_take(p->event, http_metrics, &p->told, &p->metrics); /* before all the other sockets */
+        if (r < 0)
+                return log_error_errno(r, "Could not take sockets from systemd: %m");
         r = open_server(p);
         if (r < 0)
                 return r;
+        p->told = (HttpMetrics) { .server = p->server, .front = &p->front };
         r = drop_privileges();
         if (r < 0)
                 return log_error_errno(r, "Could not become user " FRONT_USER ": %m");

@@ -45,6 +45,7 @@ static struct MHD_Response *make_response(unsigned status, const char *content_t
 void http_reply(HttpRequest *r, unsigned status, const char *content_type, Bytes body) {
         Connection *c = connection_of(r);
 
+        http_server_count_answer(c->server, status);
         r->status = status;
         r->response = make_response(status, content_type, body);
         r->state = REQUEST_ANSWERED;

@@ -7,6 +7,7 @@
 #include "http/address.h"
 #include "http/sockets.h"
 #include "shared/log.h"
+#include "shared/metrics-socket.h"
 
 #define NAME_PLAINTEXT "http" /* FileDescriptorName= of a socket that never speaks TLS */
 #define NAME_TLS "https"      /* and of one that always does */
@@ -83,7 +84,7 @@ static int take_from_systemd(ListenSockets *l, const HttpSettings *s) {
         if (n < 0)
                 return log_error_errno(n, "Could not take sockets from systemd: %m");
         for (int i = 0; i < n; i++) {
-                if (r >= 0)
+                if (r >= 0 && strcmp(names[i], METRICS_SOCKET_NAME) != 0)
                         r = take_socket(l, SD_LISTEN_FDS_START + i, names[i], s);
                 free(names[i]);
         }

@@ -60,6 +60,7 @@ static void on_attest(Server *s, uint64_t front, const FrontMessage *m) {
         FrontMessage reply = { .type = FRONT_ATTEST_REPLY, .id = m->id };
 
         reply.attest_reply.status = challenge(s, &m->attest, &reply.attest_reply.credential);
+        s->counters.challenges[reply.attest_reply.status]++;
         fronts_answer(s->fronts, front, &reply);
 }
 
@@ -96,6 +97,7 @@ static void fail(Issue *i, FrontStatus status) {
 }
 
 static void fail_errno(Issue *i, int error, const char *what) {
+        i->server->counters.failures++;
         log_error_errno(error, "Could not %s for EK %s: %m", what, i->hash);
         fail(i, error == -EBUSY ? FRONT_BUSY : FRONT_FAILED);
 }
@@ -112,6 +114,7 @@ static void deny(Issue *i, IssueVerdict verdict) {
                 NULL,
         };
 
+        i->server->counters.verdicts[verdict]++;
         log_event(LOG_NOTICE, EVENT_DENIED, fields, "No certificate for EK %s (%s): %s%s%s.%s%s%s", i->hash, peer,
                   issue_verdict_to_string(verdict), untrusted ? ": " : "", untrusted ? issuer : "",
                   verdict == ISSUE_UNKNOWN_DEVICE ? " To add it: attezt ca enroll " : "",
@@ -150,6 +153,7 @@ static void on_recorded(int error, void *userdata) {
         const char *fields[] = {
                 "ATTEZT_EK", i->hash, "ATTEZT_DEVICE", i->device[0] ? i->device : NULL, "ATTEZT_SERIAL", i->serial, NULL,
         };
+        i->server->counters.verdicts[ISSUE_GOOD]++;
         log_event(LOG_INFO, EVENT_ISSUED, fields, "AK certificate %s for %s.", i->serial,
                   i->device[0] ? i->device : i->hash);
         issue_free(i);
@@ -226,6 +230,7 @@ static void deny_secret(Server *s, uint64_t front, const FrontMessage *m) {
                 "ATTEZT_PEER", log_escape(m->secret.peer, strlen(m->secret.peer), peer), NULL,
         };
 
+        s->counters.verdicts[ISSUE_UNKNOWN_SECRET]++;
         log_event(LOG_INFO, EVENT_DENIED, fields, "No certificate (%s): %s.", peer,
                   issue_verdict_to_string(ISSUE_UNKNOWN_SECRET));
         answer_status(s, front, m->id, FRONT_DENIED);

@@ -8,6 +8,7 @@
 
 #include "server/server-bus.h"
 #include "server/server-idle.h"
+#include "server/server-metrics.h"
 #include "shared/log.h"
 
 #define EXIT_USAGE 2
@@ -27,7 +28,7 @@ static int front_listener(int *ret) {
                 if (found < 0 && strcmp(names[i], FRONT_SOCKET_NAME) == 0 &&
                     sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, true) > 0)
                         found = fd;
-                else {
+                else if (strcmp(names[i], METRICS_SOCKET_NAME) != 0) {
                         log_warning("systemd passed a socket \"%s\" that is of no use here.", names[i]);
                         (void) close(fd);
                 }
@@ -46,16 +47,17 @@ static int run(const ServerSettings *settings) {
         Server *s = NULL;
         int listener = -EBADF, status = EXIT_FAILURE;
 
-        int r = front_listener(&listener);
-        if (r >= 0) {
-                r = sd_event_new(&event);
-                if (r < 0)
-                        log_error_errno(r, "Could not make an event loop: %m");
-                else
-                        (void) sd_event_set_watchdog(event, true);
-        }
+        int r = sd_event_new(&event);
+        if (r < 0)
+                log_error_errno(r, "Could not make an event loop: %m");
+        else
+                (void) sd_event_set_watchdog(event, true);
         if (r >= 0)
                 r = server_new(event, settings, &s);
+        if (r >= 0)
+                r = metrics_socket_take(event, server_metrics, s, &s->metrics);
+        if (r >= 0)
+                r = front_listener(&listener);
         if (r >= 0)
                 r = server_start_fronts(s, listener);
         if (r >= 0)

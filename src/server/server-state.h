@@ -12,11 +12,18 @@
 #include "shared/certificate-authority.h"
 #include "shared/idle.h"
 #include "shared/inventory.h"
+#include "shared/metrics-socket.h"
 
 #define SERVER_PUBLIC_DIR "public" /* below the state directory: what fronts read */
 
 typedef struct Issue Issue;
 typedef struct BusCall BusCall;
+
+typedef struct ServerCounters {
+        uint64_t challenges[_FRONT_STATUS_MAX];
+        uint64_t verdicts[_ISSUE_VERDICT_MAX];
+        uint64_t failures;
+} ServerCounters;
 
 typedef struct Server {
         Access *access; /* first, as access_dispatch() wants it; NULL without a bus */
@@ -31,6 +38,8 @@ typedef struct Server {
         Issue *issues;            /* secrets that came back, and are not answered yet */
         BusCall *bus_calls;       /* method calls that wait for the inventory */
         char bus_names[DEVICE_NAMES_MAX * (DEVICE_NAME_MAX + 1)]; /* a detail for polkit, while it is asked */
+        ServerCounters counters;
+        MetricsSocket *metrics;   /* NULL: nobody asked for it */
         bool stopping;
         bool leaving;             /* for want of work: nobody is refused */
         Idle *idle;               /* NULL: never ends by itself */

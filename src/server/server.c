@@ -195,6 +195,7 @@ Server *server_free(Server *s) {
         sd_event_source_disable_unref(s->sigterm);
         sd_event_source_disable_unref(s->sigint);
         idle_free(s->idle);
+        metrics_socket_free(s->metrics);
         sd_event_source_disable_unref(s->drained);
         sd_event_source_disable_unref(s->deadline);
         sd_event_unref(s->event);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A service behind a socket, as systemd has it: started when somebody is there, and again when it has ended."""
+import os
 import select
 import socket
 import threading
@@ -47,6 +48,14 @@ class Unit:
 def seqpacket(path):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     s.bind(path)
+    s.listen()
+    return s
+
+
+def stream(path, mode=0o600):
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(path)
+    os.chmod(path, mode)
     s.listen()
     return s
 

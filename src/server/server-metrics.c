@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/server-metrics.h"
+
+#include "server/server-state.h"
+
+static const char *const statuses[_FRONT_STATUS_MAX] = {
+        [FRONT_OK] = "ok",
+        [FRONT_BUSY] = "busy",
+        [FRONT_DENIED] = "denied",
+        [FRONT_UNAVAILABLE] = "unavailable",
+        [FRONT_FAILED] = "failed",
+};
+
+static const char *const verdicts[_ISSUE_VERDICT_MAX] = {
+        [ISSUE_GOOD] = "issued",
+        [ISSUE_UNKNOWN_SECRET] = "unknown-secret",
+        [ISSUE_UNKNOWN_DEVICE] = "unknown-device",
+        [ISSUE_DISABLED] = "disabled",
+        [ISSUE_NO_CERTIFICATE] = "no-ek-certificate",
+        [ISSUE_UNTRUSTED_CERTIFICATE] = "untrusted-ek-certificate",
+        [ISSUE_CHANGED] = "changed",
+};
+
+static void put_requests(Metrics *m, const ServerCounters *c) {
+        metrics_counter(m, "attezt_ca_challenges", "Requests for a challenge, by their answer.");
+        for (size_t i = 0; i < _FRONT_STATUS_MAX; i++)
+                metrics_count(m, "attezt_ca_challenges", "status", statuses[i], c->challenges[i]);
+        metrics_counter(m, "attezt_ca_verdicts", "Secrets that came back, by what came of it.");
+        for (size_t i = 0; i < _ISSUE_VERDICT_MAX; i++)
+                metrics_count(m, "attezt_ca_verdicts", "verdict", verdicts[i], c->verdicts[i]);
+        metrics_one_count(m, "attezt_ca_failures", "Secrets that came back and found the CA at fault.", c->failures);
+}
+
+void server_metrics(Metrics *m, void *server) {
+        const Server *s = server;
+        InventoryCounts counts = inventory_counts(s->inventory);
+
+        put_requests(m, &s->counters);
+        metrics_one_value(m, "attezt_ca_devices", "Devices in the inventory.", (int64_t) counts.devices);
+        metrics_one_value(m, "attezt_ca_issued_records", "AK certificates on record.", (int64_t) counts.issued);
+        metrics_one_value(m, "attezt_ca_pending_secrets", "Challenges without an answer yet.",
+                          (int64_t) pending_secrets_expire(s->pending, server_boottime(s)));
+        metrics_one_value(m, "attezt_ca_not_after_timestamp_seconds", "The end of the CA; 0: there is none.",
+                          s->ca ? certificate_authority_not_after(s->ca) : 0);
+}
