@@ -113,9 +113,11 @@ def test_rule_of_server_page(bus, server, member):
 
 
 def test_rule_of_agent_page(bus, enrolled, member):
-    watcher, helper = member('monitoring'), member('helper', 'helpdesk')
+    watcher, helper, stranger = member('watcher', 'staff'), member('helper', 'helpdesk'), member('stranger')
+    cli('status', user=stranger)
     with Rule(bus, the_rule('dev.attezt.Agent1.5.in')):
         cli('status', user=watcher)
+        assert denied('status', user=stranger)
         assert denied('renew', user=watcher)
         cli('renew', user=helper, timeout=240)
         assert denied('unenroll', user=helper)
@@ -157,6 +159,9 @@ def test_json_of_device(enrolled):
     uris = set(cli_json('certificate', '--uri'))
     assert uris | set(certificate) == documented('certificate')
     assert set(status['certificates'][0]) == chain_members()
+    found = cli_json('doctor', '--device', check=False, timeout=240)
+    assert set().union(*found) == documented('doctor')
+    assert set(cli_json('setup', 'nss', '--database', f'{RIG}/nssdb')) == documented('setup nss')
     assert set(cli_json('renew', timeout=240)) == documented('renew') == documented('enroll')
 
 
