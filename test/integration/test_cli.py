@@ -274,12 +274,17 @@ def test_wrong_usage(server, line):
 
 
 @pytest.mark.parametrize('line', ['ca list', 'ca lookup x', 'ca enroll ' + HASH, 'ca remove x', 'ca create',
-                                  'status', 'renew', 'unenroll', 'certificate',
+                                  'renew', 'unenroll',
                                   'enroll --acme https://ca.test/x --attestation https://attest.test'])
 def test_denied(server, device, line):
     r = cli(*line.split(), '--no-ask-password', user='nobody', check=False)
     assert r.returncode == DENIED, (r.returncode, r.stderr)
     assert r.stderr.strip()
+
+
+def test_every_local_user_sees_status_and_certificate(server, device):
+    assert device.tpm.ek_hash() in cli('status', '--no-ask-password', user='nobody').stdout
+    assert cli('certificate', '--no-ask-password', user='nobody', check=False).returncode == NOT_ENROLLED
 
 
 def test_verbs_without_a_server(bus, server):
