@@ -117,7 +117,8 @@ BUS = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration
   <listen>unix:path={home}/socket</listen>
   <auth>EXTERNAL</auth>
   <servicedir>{home}/services</servicedir>
-  <policy context="default"><allow user="*"/><allow own="*"/><allow send_type="method_call"/></policy>
+  <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/>
+    <allow send_type="signal"/><allow send_requested_reply="true"/><allow receive_requested_reply="true"/></policy>
 </busconfig>
 '''
 
@@ -132,7 +133,7 @@ class ActivatingBus:
         self.starts = f'{home}/starts'
         start = ' '.join([*as_user('attezt', [program('attezt-agent')]), '--config', device.config, '--ca-dir',
                           device.ca_dir, '--renewal-dir', device.renewal_dir, *device.helper_options,
-                          '--exit-idle-time', '1s', '--p11kit-socket', device.p11kit])
+                          '--exit-idle-time', '1s'])  # and no socket: the one before may still have it
         variables = ' '.join(f'{k}={v}' for k, v in ENVIRONMENT.items())
         write(f'{home}/start', (f'#!/bin/sh\necho >>{self.starts}\nexport DBUS_SYSTEM_BUS_ADDRESS={self.address(home)} '
                                 f'{variables}\nexec {start} 2>>{home}/log\n').encode())
