@@ -120,7 +120,7 @@ static RenewalPlan after_failure(const RenewalFacts *f, const RenewalState *s) {
                 };
         p.due = s->attempted + backoff(f, s);
         if (s->retry_at > 0) { /* all were told the same number: after it they do not come together */
-                int64_t max = (s->retry_at - s->attempted) / 2 + RENEWAL_BACKOFF_START_MAX;
+                int64_t max = clamp(s->retry_at - s->attempted, 0, RETRY_AFTER_MAX) / 2 + RENEWAL_BACKOFF_START_MAX;
                 int64_t due = s->retry_at + spread(f, SPREAD_RETRY_AFTER, s->attempted, max);
                 if (due > p.due) {
                         p.due = due;
