@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""Renewal on a machine that runs systemd: the agent is woken, goes, comes back, and root's programs hear of it."""
+import datetime
+import json
+import os
+import time
+
+import pytest
+
+from rig_ca import load_chain
+from rig_process import eventually
+from test_system_token import Program, main_pid, tokens, TOKEN
+
+AGENT = 'attezt-agent.service'
+STATE = '/var/lib/attezt'
+
+
+def leaf_of(machine):
+    return load_chain(machine.read(f'{STATE}/device.crt').encode())[0]
+
+
+def is_up(machine, unit=AGENT):
+    return machine.show(unit, 'ActiveState') == 'active'
+
+
+def goes(machine, timeout=60):
+    eventually(lambda: not is_up(machine), 'the agent goes', timeout, pause=0.2)
+    assert machine.show(AGENT, 'Result') == 'success'
+
+
+def impatient(machine):
+    """The agent goes after a second."""
+    machine.drop_in(AGENT, '[Service]\nExecStart=\nExecStart=/usr/libexec/attezt/attezt-agent --exit-idle-time 1s\n',
+                    name='60-impatient')
+    machine.systemctl('stop', AGENT)
+
+
+@pytest.fixture(scope='module')
+def device(packages, tpms, machines):
+    m = machines(packages, tpms.start())
+    m.use_software_tpm()
+    m.add_user('bob', 'attezt')
+    m.write('/etc/attezt/renewed.d/10-note', '#!/bin/sh\necho "$ATTEZT_GENERATION" >>/root/heard\n', mode=0o755)
+    m.write('/etc/attezt/agent.conf', '[Agent]\nReloadUnits=noted.service absent.service\n')
+    m.write('/etc/systemd/system/noted.service', '[Service]\nExecStart=/bin/sleep infinity\n'
+            'ExecReload=/bin/sh -c "echo reloaded >>/root/heard"\n')
+    m.systemctl('daemon-reload')
+    m.systemctl('start', 'noted.service')
+    yield m
+
+
+def heard(machine, n):
+    def lines():
+        if machine.exec('test', '-e', '/root/heard', check=False).returncode != 0:
+            return None
+        found = machine.read('/root/heard').splitlines()
+        return found if len(found) >= n else None
+    return eventually(lines, f'{n} lines are heard')
+
+
+def test_a_new_certificate_is_heard_of(device):
+    device.servers.enroll()
+    assert heard(device, 2) == ['reloaded', '1']
+    device.exec('attezt', 'renew')
+    assert heard(device, 4) == ['reloaded', '1', 'reloaded', '2']
+    # A start for nothing new says nothing.
+    device.systemctl('start', 'attezt-renewed.service')
+    assert len(heard(device, 4)) == 4
+    st = device.exec('stat', '-c', '%U %a', '/var/lib/attezt-renewed/device.crt').stdout.split()
+    assert st == ['root', '644']
+
+
+def test_the_agent_goes_and_comes_back(device):
+    """By its socket, and by the bus, in the middle of its going too; a client that is there keeps it."""
+    impatient(device)
+    assert TOKEN in tokens(device, 'bob')
+    goes(device)
+    with Program(device, 'bob') as p:
+        assert p.ask('list').startswith('ok')
+        time.sleep(4)
+        assert is_up(device)
+    goes(device)
+    pids = set()
+    for n in range(20):
+        time.sleep(0.9 + n % 5 * 0.1)
+        if n % 2:
+            assert TOKEN in tokens(device, 'bob')
+        else:
+            assert 'Enrollment status: true' in device.exec('attezt', 'status').stdout
+        pids.add(main_pid(device, AGENT))
+    print(f'{len(pids)} agents in 20 calls')
+    assert len(pids) >= 5
+    journal = device.journal(AGENT)
+    assert 'Failed' not in journal and 'Killing' not in journal, journal
+    goes(device)
+    assert not is_up(device, 'attezt-tpm-signer.service')
+
+
+def another_boot(machine):
+    """Clocks cannot be moved here, and go on over a reboot: the agent comes to remember that the last boot was earlier."""
+    machine.systemctl('stop', AGENT)
+    path = '/var/lib/attezt-agent/renewal.json'
+    state = json.loads(machine.read(path))
+    state['booted'] -= 7200
+    state['up'] = 3600
+    machine.write('/root/renewal.json', json.dumps(state))
+    machine.shell(f'cat /root/renewal.json >{path}')
+
+
+def test_the_timer_wakes_it(device):
+    timers = device.systemctl('list-timers', '--all', '--plain', '--no-legend').stdout
+    assert 'attezt-renew.timer' in timers
+    device.exec('attezt', 'enroll', '--lifetime', '90s')
+    before = leaf_of(device)
+    device.systemctl('stop', AGENT)
+    time.sleep(60)
+    assert leaf_of(device) == before
+    device.systemctl('start', 'attezt-renew.service')
+    eventually(lambda: leaf_of(device) != before, 'it is renewed', 40, pause=0.5)
+    assert device.show('attezt-renew.service', 'Result') == 'success'
+    assert leaf_of(device).serial_number != before.serial_number
+
+
+def test_a_boot_renews_what_is_past_a_third(device):
+    device.exec('attezt', 'enroll', '--lifetime', '4min')
+    before = leaf_of(device)
+    end = before.not_valid_after.replace(tzinfo=datetime.timezone.utc).timestamp()
+    time.sleep(max(0, end - 185 - time.time()))
+    assert leaf_of(device) == before
+    another_boot(device)
+    device.reboot()
+    eventually(lambda: leaf_of(device) != before, 'it is renewed', 60, pause=0.5)
+    assert 'A certificate is due: the device was started' in device.journal(AGENT)
+    heard(device, 1)
+
+
+@pytest.mark.seconds(200)
+def test_enrols_itself_at_boot(device):
+    device.exec('attezt', 'unenroll')
+    device.exec('attezt', 'ca', 'remove', 'framework')
+    hash_ = device.ek_hash()
+    device.systemctl('stop', AGENT)
+    device.shell('rm -f /var/lib/attezt-agent/renewal.json')
+    device.write('/etc/attezt/agent.conf', f'[Agent]\nAutoEnroll=yes\nACMEServer={device.servers.acme}\n'
+                 f'AttestationServer={device.servers.attestation}\n')
+    device.reboot()
+
+    def outcome():
+        return device.exec('attezt', 'status', '--json', check=False).stdout
+    eventually(lambda: 'unknown-device' in outcome(), 'it asks', 60, pause=0.5)
+    device.exec('attezt', 'ca', 'enroll', hash_, 'framework')
+    eventually(lambda: '"enrolled": true' in outcome().replace('":true', '": true'), 'it is enrolled', 120, pause=1)
+    assert os.path.exists(device.path(f'{STATE}/device.crt')) or leaf_of(device)
+
+
+def test_purge_takes_all_of_it(device):
+    device.exec('apt-get', 'purge', '-y', 'attezt-agent')
+    for path in (STATE, '/var/lib/attezt-agent', '/var/lib/attezt-renewed'):
+        assert device.exec('test', '-e', path, check=False).returncode != 0, path
+    assert device.exec('test', '-e', '/etc/attezt/renewed.d/10-note').returncode == 0  # a user made it
