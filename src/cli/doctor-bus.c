@@ -74,3 +74,34 @@ void doctor_tell_call(Finding *f, int error, const char *what, const char *unit,
                 finding_command(f, "systemctl restart %s", unit);
         }
 }
+
+int doctor_systemd(sd_bus **ret) {
+        _cleanup_free_ char *version = NULL;
+        sd_bus *bus = NULL;
+
+        int r = sd_bus_open_system(&bus);
+        if (r < 0)
+                return r;
+        (void) sd_bus_set_method_call_timeout(bus, DOCTOR_CALL_USEC);
+        r = sd_bus_get_property_string(bus, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager", "Version", NULL,
+                                       &version);
+        if (r < 0) {
+                sd_bus_close_unref(bus);
+                return r;
+        }
+        *ret = bus;
+        return 0;
+}
+
+int doctor_unit_state(sd_bus *bus, const char *path, char **ret_active, char **ret_file) {
+        _cleanup_free_ char *active = NULL, *file = NULL;
+
+        int r = sd_bus_get_property_string(bus, SYSTEMD, path, SYSTEMD ".Unit", "ActiveState", NULL, &active);
+        if (r >= 0)
+                r = sd_bus_get_property_string(bus, SYSTEMD, path, SYSTEMD ".Unit", "UnitFileState", NULL, &file);
+        if (r < 0)
+                return r;
+        *ret_active = TAKE_PTR(active);
+        *ret_file = TAKE_PTR(file);
+        return 0;
+}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -111,4 +112,50 @@ void look_certificate(const Host *h, Finding *f) {
                    cli_format_time(chain.certificates[0].not_after, when));
         for (size_t i = chain.n; i > 0; i--) /* the leaf has the last word */
                 judge_dates(&chain.certificates[i - 1], i == 1, f);
+}
+
+/* --- The next one --- */
+
+#define TIMER "attezt-renew.timer"
+#define TIMER_PATH "/org/freedesktop/systemd1/unit/attezt_2drenew_2etimer"
+
+/* It wakes the agent, which does not stay. False: it does not, and that is told. */
+static bool timer_runs(Finding *f) {
+        _cleanup_free_ char *active = NULL, *file = NULL;
+        sd_bus *bus = NULL;
+
+        if (doctor_systemd(&bus) < 0)
+                return true;
+        int r = doctor_unit_state(bus, TIMER_PATH, &active, &file);
+        sd_bus_close_unref(bus);
+        if (r < 0 || strcmp(active, "active") == 0)
+                return true;
+        finding_failed(f, "systemctl enable --now " TIMER, TIMER " is not active: nothing wakes the agent when the "
+                       "certificate is to be renewed.");
+        return false;
+}
+
+void look_renewal(const Host *h, Finding *f) {
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        _cleanup_json_ struct json_object *o = NULL;
+        _cleanup_free_ char *text = NULL;
+        char when[CLI_TIME_MAX];
+
+        if (!timer_runs(f))
+                return;
+        int r = doctor_call(ATTEZT_AGENT_INTERFACE, "GetStatus", &reply, &text);
+        if (r >= 0)
+                r = cli_read_dict(reply, &o);
+        if (r < 0) {
+                doctor_tell_call(f, r, "attezt-agent", "attezt-agent", text);
+                return;
+        }
+        int64_t failures = cli_number(o, "renewal-failures"), next = cli_number(o, "next-renewal");
+        if (failures > 0)
+                finding_warning(f, "attezt renew", "Renewing has failed %" PRIi64 " times: %s", failures,
+                                *cli_text(o, "last-error") ? cli_text(o, "last-error") : cli_text(o, "last-outcome"));
+        else if (next > 0)
+                finding_ok(f, "The certificate is renewed at about %s.", cli_format_time(next, when));
+        else
+                finding_ok(f, "Renewing has not failed.");
 }

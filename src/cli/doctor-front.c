@@ -152,43 +152,79 @@ static bool judge_listener(const char *address, bool https, Finding *f) {
         return false;
 }
 
-/* Sockets of systemd's; without systemd there is none. */
-static bool judge_units(unsigned *n, Finding *f) {
-        static const char path[] = "/org/freedesktop/systemd1/unit/attezt_2dhttp_2esocket";
-        static const char interface[] = "org.freedesktop.systemd1.Socket", service[] = "org.freedesktop.systemd1";
+/* --- The same under systemd --- */
+
+typedef struct SocketUnit {
+        const char *name, *path;
+        bool https;
+} SocketUnit;
+
+static const SocketUnit socket_units[] = {
+        { "attezt-http.socket", "/org/freedesktop/systemd1/unit/attezt_2dhttp_2esocket", false },
+        { "attezt-https.socket", "/org/freedesktop/systemd1/unit/attezt_2dhttps_2esocket", true },
+};
+
+/* False: something is wrong, and told. */
+static bool judge_addresses(sd_bus *bus, const SocketUnit *u, Finding *f) {
         _cleanup_message_ sd_bus_message *m = NULL;
         _cleanup_free_ char *name = NULL;
         const char *type, *address;
-        sd_bus *bus = NULL;
         bool good = true;
 
-        if (sd_bus_open_system(&bus) < 0)
-                return true;
-        (void) sd_bus_set_method_call_timeout(bus, DOCTOR_CALL_USEC);
-        int r = sd_bus_get_property_string(bus, service, path, interface, "FileDescriptorName", NULL, &name);
-        if (r >= 0)
-                r = sd_bus_get_property(bus, service, path, interface, "Listen", NULL, &m, "a(ss)");
+        int r = sd_bus_get_property_string(bus, SYSTEMD, u->path, SYSTEMD ".Socket", "FileDescriptorName", NULL, &name);
+        bool https = r >= 0 ? strcmp(name, "https") == 0 : u->https; /* a drop-in may have changed it */
+        r = sd_bus_get_property(bus, SYSTEMD, u->path, SYSTEMD ".Socket", "Listen", NULL, &m, "a(ss)");
         if (r >= 0)
                 r = sd_bus_message_enter_container(m, 'a', "(ss)");
         while (r >= 0 && good && (r = sd_bus_message_read(m, "(ss)", &type, &address)) > 0)
-                if (strcmp(type, "Stream") == 0) {
-                        good = judge_listener(address, strcmp(name, "https") == 0, f);
-                        (*n)++;
-                }
+                good = strcmp(type, "Stream") != 0 || judge_listener(address, https, f);
+        return good;
+}
+
+/* n: active units so far. */
+static bool judge_unit(sd_bus *bus, const SocketUnit *u, unsigned *n, Finding *f) {
+        _cleanup_free_ char *state = NULL, *file = NULL;
+
+        if (doctor_unit_state(bus, u->path, &state, &file) < 0)
+                return true;
+        if (strcmp(state, "active") == 0) {
+                (*n)++;
+                return judge_addresses(bus, u, f);
+        }
+        if (strcmp(file, "enabled") != 0)
+                return true;
+        finding_failed(f, NULL, "%s is enabled, but not active: nobody listens there.", u->name);
+        finding_command(f, "systemctl restart %s", u->name);
+        return false;
+}
+
+/* Without systemd there are none, and it is as if all were good. */
+static bool judge_units(unsigned *n, bool *ret_systemd, Finding *f) {
+        sd_bus *bus = NULL;
+        bool good = true;
+
+        *ret_systemd = doctor_systemd(&bus) >= 0;
+        for (size_t i = 0; *ret_systemd && good && i < ELEMENTSOF(socket_units); i++)
+                good = judge_unit(bus, &socket_units[i], n, f);
         sd_bus_close_unref(bus);
         return good;
 }
 
 void look_listeners(const Host *h, Finding *f) {
+        bool systemd = false;
         unsigned n = 0;
 
         for (; h->listen[n]; n++)
                 if (!judge_listener(h->listen[n], h->tls_cert, f))
                         return;
-        if (!judge_units(&n, f) || (n == 0 && !judge_listener(LISTEN_DEFAULT, false, f)))
+        if (!judge_units(&n, &systemd, f))
                 return;
-        finding_ok(f, "The front answers at %s%s.", h->listen[0] ? h->listen[0] : n == 0 ? LISTEN_DEFAULT :
-                   "its sockets of systemd's", n > 1 ? " and elsewhere" : "");
+        if (n == 0 && systemd)
+                finding_failed(f, h->tls_cert ? "systemctl enable --now attezt-https.socket" :
+                                                "systemctl enable --now attezt-http.socket",
+                               "The front listens nowhere: none of its sockets is enabled.");
+        else if (n > 0 || judge_listener(LISTEN_DEFAULT, false, f))
+                finding_ok(f, "The front answers wherever it is to listen.");
 }
 
 /* --- Vendors' roots --- */

@@ -15,6 +15,7 @@ const Check device_checks[] = {
         { "agent", NULL, 10, RESTART_AGENT, look_agent },
         { "enrollment", NULL, 5, NULL, look_enrollment },
         { "certificate", "enrollment", 5, NULL, look_certificate },
+        { "renewal", "agent", 20, RESTART_AGENT, look_renewal },
         { "clock", NULL, 30, NULL, look_clock },
         { "roots", NULL, 5, NULL, look_roots },
         { "acme-name", NULL, 10, "resolvectl status", look_acme_name },

@@ -75,11 +75,18 @@ int doctor_call(const char *interface, const char *method, sd_bus_message **ret,
 /* Says so for the errors above. unit: of the service. */
 void doctor_tell_call(Finding *f, int error, const char *what, const char *unit, const char *text);
 
+/* systemd's manager on a bus of its own, to be freed with sd_bus_close_unref(); a negative errno without systemd. */
+#define SYSTEMD "org.freedesktop.systemd1"
+int doctor_systemd(sd_bus **ret);
+/* path: the unit's object. active, inactive, …; enabled, disabled, …, both malloc'd. */
+int doctor_unit_state(sd_bus *bus, const char *path, char **ret_active, char **ret_file);
+
 /* The checks, one file per area. */
 void look_settings(const Host *h, Finding *f);           /* doctor-enrollment.c */
 void look_agent(const Host *h, Finding *f);
 void look_enrollment(const Host *h, Finding *f);
 void look_certificate(const Host *h, Finding *f);
+void look_renewal(const Host *h, Finding *f);
 void look_tpm(const Host *h, Finding *f);                /* doctor-tpm.c */
 void look_tpm_access(const Host *h, Finding *f);
 void look_tpm_ek(const Host *h, Finding *f);

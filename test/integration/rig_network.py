@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A wire that wants 802.1X: hostapd with its own EAP server at one end, NetworkManager and wpa_supplicant at the other."""
+"""A wire that wants 802.1X: hostapd with its own EAP server at one end, NetworkManager and wpa_supplicant at the
+other."""
 import os
 
 from rig_ca import Authority, write
@@ -28,7 +29,8 @@ class EapServer:
                  f'radius_server_auth_port={RADIUS_PORT}\n' if radius else
                  f'driver=wired\ninterface={SWITCH}\nieee8021x=1\nuse_pae_group_addr=1\n')
         write(f'{directory}/hostapd.conf', (place + f'eap_server=1\neap_user_file={directory}/users\n'
-                                            f'ca_cert={self.clients}\nserver_cert={certificate}\nprivate_key={key}\n').encode())
+                                            f'ca_cert={self.clients}\nserver_cert={certificate}\n'
+                                            f'private_key={key}\n').encode())
         self.daemon = Daemon('hostapd', f'{directory}/hostapd.conf')
         self.daemon.wait_line('ENABLED')
 
@@ -58,7 +60,8 @@ class NetworkManager:
               f'[keyfile]\nunmanaged-devices=interface-name:{SWITCH}\n'.encode())
         self.supplicant = Daemon('wpa_supplicant', '-u', '-O', '/run/wpa_supplicant')
         self.daemon = Daemon('unshare', '--mount', '/bin/sh', '-c',
-                             'mount -t sysfs -o ro sysfs /sys && exec NetworkManager --no-daemon', name='NetworkManager')
+                             'mount -t sysfs -o ro sysfs /sys && exec NetworkManager --no-daemon',
+                             name='NetworkManager')
         eventually(lambda: run('nmcli', 'general', check=False).returncode == 0, 'NetworkManager answers')
 
     def stop(self):
@@ -74,7 +77,8 @@ class NetworkManager:
     def settings(self, name):
         """{setting: value} of all that is set, secrets too."""
         lines = run('nmcli', '--show-secrets', '-t', 'connection', 'show', name).stdout.splitlines()
-        return dict(line.split(':', 1) for line in lines if ':' in line and not line.startswith(('GENERAL', 'connection.timestamp')))
+        return dict(line.split(':', 1) for line in lines
+                    if ':' in line and not line.startswith(('GENERAL', 'connection.timestamp')))
 
     def up(self, name):
         return run('nmcli', '--wait', '30', 'connection', 'up', name, check=False)

@@ -29,8 +29,8 @@ def green(*options):
 def test_green(host):
     checks = green()
     skipped = {i for i, c in checks.items() if c['status'] == 'skipped'}
-    assert not skipped & {'tpm', 'tpm-access', 'ek-certificate', 'agent', 'enrollment', 'certificate', 'clock', 'acme-answer',
-                          'attestation-answer', 'token-answer', 'token-module', 'database', 'ca-certificates',
+    assert not skipped & {'tpm', 'tpm-access', 'ek-certificate', 'agent', 'enrollment', 'certificate', 'clock',
+                          'acme-answer', 'attestation-answer', 'token-answer', 'token-module', 'database', 'ca-certificates',
                           'tls-certificate', 'listeners', 'ek-roots'}, skipped
 
 
@@ -228,7 +228,8 @@ FAULTS = {
                      {'attestation-name': ('does not resolve', 'getent ahosts attest.test')}, False),
     'wrong-url': ('--device', lambda h, s: recorded(h, **{'acme-server': h.stepca.url('nothing')}),
                   {'acme-answer': ('no ACME directory', 'attezt enroll --acme URL')}, False),
-    'no-tpm': ('--device', lambda h, s: power_cut(h.tpm), {'tpm': ('There is no', 'editor /etc/attezt/agent.conf')}, False),
+    'no-tpm': ('--device', lambda h, s: power_cut(h.tpm),
+               {'tpm': ('There is no', 'editor /etc/attezt/agent.conf')}, False),
     'tpm-permissions': ('--device', lambda h, s: mode(h.tpm.socket, 0o600),
                         {'tpm-access': ('may not use', 'chgrp tss')}, True),
     'no-ek-certificate': ('--device', lambda h, s: other_tpm(h, 'bare', 0, False),
@@ -236,7 +237,8 @@ FAULTS = {
                            'enrollment': ('not enrolled', 'attezt enroll')}, False),
     'another-tpm': ('--device', lambda h, s: other_tpm(h, 'usual', 7, True),
                     {'ek-certificate': ('another TPM', 'attezt enroll')}, False),
-    'settings': ('--device', lambda h, s: replaced(f'{SETTINGS}/agent.conf', read(f'{SETTINGS}/agent.conf') + b'nonsense\n'),
+    'settings': ('--device', lambda h, s: replaced(f'{SETTINGS}/agent.conf',
+                                                   read(f'{SETTINGS}/agent.conf') + b'nonsense\n'),
                  {'settings': ('agent.conf:', 'editor /etc/attezt/agent.conf')}, False),
     'no-atteztd': ('--ca', lambda h, s: stopped(h.server),
                    {'server': ('does not run', 'systemctl start atteztd'),

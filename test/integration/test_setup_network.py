@@ -10,8 +10,8 @@ from rig_process import run
 from rig_programs import cli, cli_json
 
 OK, FAILED, USAGE, NOT_FOUND, DENIED, TEMPORARY = 0, 1, 2, 4, 5, 75
-PEAP = ['802-1x.eap', 'peap', '802-1x.phase2-auth', 'mschapv2', '802-1x.identity', 'someone', '802-1x.password', 'secret',
-        '802-1x.auth-timeout', '5', 'connection.auth-retries', '1']
+PEAP = ['802-1x.eap', 'peap', '802-1x.phase2-auth', 'mschapv2', '802-1x.identity', 'someone',
+        '802-1x.password', 'secret', '802-1x.auth-timeout', '5', 'connection.auth-retries', '1']
 
 
 @pytest.fixture(scope='module')
@@ -55,7 +55,6 @@ def of_8021x(settings):
 def test_the_network_lets_the_device_in(nm, network, profile):
     name = profile('office', *PEAP, '802-1x.ca-cert', network.root, '802-1x.domain-suffix-match', 'radius.test')
     before = nm.settings(name)
-    assert nm.up(name).returncode != OK
     cli('setup', 'networkmanager', name)
     x = of_8021x(nm.settings(name))
     assert (x['eap'], x['identity'], x['client-cert'], x['private-key']) == ('tls', 'framework', CERTIFICATE, KEY)
@@ -107,6 +106,12 @@ def test_refuses_a_network_that_anybody_could_be(nm, network, profile, settings,
     before = nm.settings(name)
     r = cli('setup', 'networkmanager', name, check=False)
     assert r.returncode == FAILED and word in r.stderr and nm.settings(name) == before
+
+
+def test_without_the_certificate_the_network_stays_closed(nm, network, profile):
+    """The control: it is the certificate that opened it."""
+    name = profile('office', *PEAP, '802-1x.ca-cert', network.root, '802-1x.domain-suffix-match', 'radius.test')
+    assert nm.up(name).returncode != OK
 
 
 def test_another_server_is_not_believed(nm, clients, profile, scratch):
