@@ -138,9 +138,8 @@ static bool judge_listener(const char *address, bool https, Finding *f) {
         const ProbeRequest request = { .url = url, .until = PROBE_DONE };
         probe(&request, &p);
         if (p.reached != PROBE_DONE)
-                finding_failed(f, "systemctl restart attezt-http.socket attezt-http.service", "Nobody serves %s: %s.",
-                               address,
-                               p.text);
+                finding_failed(f, "systemctl stop attezt-http.service; systemctl restart attezt-http.socket", "Nobody "
+                               "serves %s: %s.", address, p.text);
         else if (p.status == 503)
                 finding_failed(f, "attezt ca create", "The front at %s has no CA: it was not created, or atteztd has "
                                "not told of it.", address);

@@ -28,7 +28,7 @@ static Peer acme(const Host *h) {
 
 static Peer attestation(const Host *h) {
         return (Peer) { "The attestation server", h->attestation_url, "root.pem",
-                        "systemctl start atteztd.socket attezt-http.socket", "attezt doctor --ca" };
+                        "attezt doctor --ca", "attezt doctor --ca" };
 }
 
 /* As in "https://host:port". */

@@ -10,7 +10,8 @@
 #include "shared/files.h"
 
 #define ANSWER_MSEC 3000
-#define RESTART "systemctl restart attezt-agent.socket attezt-agent.service"
+#define RESTART "systemctl stop attezt-agent.service; systemctl restart attezt-agent.socket"
+#define MODULES_DIR "/etc/pkcs11/modules"
 #define MODULE_FILE "p11-kit/modules/attezt.module"
 #define MODULE_ADDRESS "unix:path=" ATTEZT_P11KIT_SOCKET
 
@@ -42,7 +43,7 @@ void look_token_access(const Host *h, Finding *f) {
         if (!way_is_open(path, f))
                 return;
         if (stat(path, &st) < 0)
-                finding_failed(f, errno == EACCES ? "chmod 0755 /run/attezt" : "systemctl start attezt-agent.socket",
+                finding_failed(f, errno == EACCES ? "chmod 0755 /run/attezt" : RESTART,
                                "There is no PKCS#11 socket at %s: %s.", path, strerror(errno));
         else if (!S_ISSOCK(st.st_mode))
                 finding_failed(f, "rm " ATTEZT_P11KIT_SOCKET " && " RESTART, "%s is no socket.", path);
@@ -102,7 +103,7 @@ void look_token_answer(const Host *h, Finding *f) {
 
 /* A file of the administrator's goes before the package's, key by key. */
 static const char *const module_files[] = {
-        "/etc/pkcs11/modules/attezt.module",
+        MODULES_DIR "/attezt.module",
         ATTEZT_DATADIR "/" MODULE_FILE,
         "/usr/share/" MODULE_FILE,
 };
@@ -124,7 +125,8 @@ static int module_get(const char *key, const char **ret_path, char **ret) {
 
 void look_token_module(const Host *h, Finding *f) {
         _cleanup_free_ char *remote = NULL, *disabled = NULL;
-        static const char write_it[] = "printf 'remote: " MODULE_ADDRESS "\\n' >/etc/pkcs11/modules/attezt.module";
+        static const char write_it[] = "mkdir -p " MODULES_DIR " && printf 'remote: " MODULE_ADDRESS
+                                       "\\n' >" MODULES_DIR "/attezt.module";
         const char *path = "attezt.module", *other;
 
         int r = module_get("remote", &path, &remote);

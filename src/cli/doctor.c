@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #define CHECKS_MAX 32U
-#define RESTART_AGENT "systemctl restart attezt-agent.socket attezt-agent.service"
+#define RESTART_AGENT "systemctl stop attezt-agent.service; systemctl restart attezt-agent.socket"
 #define RESTART_SERVER "systemctl restart atteztd attezt-http"
 
 const Check device_checks[] = {
