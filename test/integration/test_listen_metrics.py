@@ -24,6 +24,8 @@ def scrape(path):
     """By curl, as a collector does; {name or (name, label's value): number}."""
     r = run('curl', '-sS', '--max-time', '10', '-D', '/dev/stderr', '--unix-socket', path, 'http://localhost/metrics')
     assert 'application/openmetrics-text; version=1.0.0; charset=utf-8' in r.stderr
+    with open(f'{RIG}/tree/man/attezt-metrics.7') as f:
+        page = f.read()
     lines = r.stdout.splitlines()
     assert lines[-1] == '# EOF' and r.stdout.endswith('\n')
     samples, families = {}, {}
@@ -35,6 +37,7 @@ def scrape(path):
         elif not line.startswith('# HELP '):
             m = LINE.fullmatch(line)
             assert m, line
+            assert re.search(rf'\b{m[1]}\b', page), f'{m[1]} is not in attezt-metrics(7)'
             name = m[1].removesuffix('_total') if m[1].endswith('_total') else m[1]
             assert families[name] == ('counter' if name != m[1] else 'gauge'), line
             samples[(m[1], m[4]) if m[2] else m[1]] = int(m[5])
