@@ -140,7 +140,7 @@ static int find_socket(int *ret) {
 
 int metrics_socket_take(sd_event *event, MetricsFill fill, void *userdata, MetricsSocket **ret) {
         _cleanup_(metrics_socket_freep) MetricsSocket *s = NULL;
-        int fd;
+        int fd = -EBADF;
 
         int r = find_socket(&fd);
         if (r < 0)
