@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the manual pages show and the completions offer, tried: commands are run, rules given to polkit, and what JSON
 has is compared with what is said of it. test/check-man compares the rest without running anything."""
+import importlib.machinery
+import importlib.util
 import os
 import re
 import time
@@ -181,12 +183,27 @@ def complete(*words, user=None):
     return set(bash)
 
 
-def test_devices_are_completed(server):
+def shells():
+    """test/check-completion, which knows how to ask a shell that completes on a terminal only."""
+    loader = importlib.machinery.SourceFileLoader('check_completion', f'{TREE}/test/check-completion')
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_devices_are_completed(server, scratch, monkeypatch):
+    monkeypatch.setenv('PATH', f'{PROGRAMS}:{os.environ["PATH"]}')
+    monkeypatch.setenv('TERM', 'dumb')
     server.enroll(HASH, 'framework', 'second.name', pinned=True)
     server.enroll(OTHER, any_name=True)
     assert complete('ca', 'lookup', '') == {HASH, OTHER, 'framework', 'second.name'}
     assert complete('ca', 'remove', 'f') == {'framework'}
     assert complete('ca', 'lookup', 'framework', '') == set()
+    zsh = shells().Zsh(TREE, scratch)
+    try:
+        assert set(zsh.offers('attezt ca lookup ')) == {HASH, OTHER, 'framework', 'second.name'}
+    finally:
+        zsh.close()
     # Whoever would be asked for a password is not, and sees nothing.
     started = time.monotonic()
     assert complete('ca', 'lookup', '', user='games') == set()
