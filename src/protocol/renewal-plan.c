@@ -43,7 +43,7 @@ static RenewalPlan by_age(const RenewalFacts *f) {
 
         if (f->renew_before > 0) {
                 p.reason = REASON_SET;
-                p.due = clamp(f->not_after - f->renew_before, f->not_before + life / 3, f->not_after);
+                p.due = clamp(f->not_after - f->renew_before, f->not_before + life / 3 + 2 * window, f->not_after);
         } else
                 p.due = f->not_before + 2 * life / 3 + window;
         p.due -= spread(f, SPREAD_AGE, f->not_before, 2 * window);
@@ -71,8 +71,9 @@ static RenewalPlan without_failures(const RenewalFacts *f, const RenewalState *s
                         p.reason = reason_of(s->wake);
                 }
         }
-        if (s->succeeded > 0 && p.due < s->succeeded + MAX_OF(life / 3, (int64_t) REST_MIN)) {
-                p.due = s->succeeded + MAX_OF(life / 3, (int64_t) REST_MIN);
+        due = s->succeeded + MAX_OF(life / 8, (int64_t) REST_MIN);
+        if (s->succeeded > 0 && p.due < due) {
+                p.due = due;
                 p.reason = REASON_JUST_CAME;
         }
         return p;
@@ -165,7 +166,7 @@ static const struct {
         [REASON_RETRY_AFTER] = { "retry-after", "the server asked to wait" },
         [REASON_NO_NETWORK] = { "no-network", "no server could be reached" },
         [REASON_NETWORK] = { "network", "the network is back" },
-        [REASON_JUST_CAME] = { "just-came", "the certificate has just come; is the clock right?" },
+        [REASON_JUST_CAME] = { "just-came", "the certificate has just come, although it is old by this clock" },
 };
 
 const char *renewal_reason_to_string(RenewalReason r) {

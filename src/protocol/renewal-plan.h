@@ -8,7 +8,7 @@
  *   - after a failure: exponential backoff, spread, and not before a server's Retry-After;
  *   - where no server could be reached: look again every 30 seconds, which lengthens nothing. Once one is reached the
  *     attempt is due: at once if the certificate had ended before the device came back, else spread;
- *   - a certificate that has just come rests for a third of its life, whatever the clock thinks of it.
+ *   - a certificate that has just come rests for an eighth of its life, whatever the clock thinks of it.
  * What is spread is so by the device's seed, and stays the same when it is asked again: many devices that come back
  * at one moment do not ask at one. */
 #include "protocol/renewal-state.h"

@@ -4,6 +4,7 @@ a network of its own. They have no TPM device; the directory of a software TPM i
 import glob
 import os
 import re
+import secrets
 import shutil
 import subprocess
 
@@ -51,7 +52,7 @@ class Machine:
 
     def __init__(self, packages=(), tpm=None, hostname='device-0', hosts='127.0.0.1 ca.test attest.test'):
         Machine.started += 1
-        self.name = f'attezt-test-{os.getpid()}-{Machine.started}'
+        self.name = f'attezt-test-{secrets.token_hex(4)}'  # another suite may run at the same time
         self.home = f'{RIG}/machine-{Machine.started}'
         self.root = f'{self.home}/root'
         self.hostname, self.tpm = hostname, tpm

@@ -30,7 +30,7 @@ def goes(machine, timeout=60):
 
 def impatient(machine):
     """The agent goes after a second."""
-    machine.drop_in(AGENT, '[Service]\nExecStart=\nExecStart=/usr/libexec/attezt/attezt-agent --exit-idle-time 1s\n',
+    machine.drop_in(AGENT, '[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=\nExecStart=/usr/libexec/attezt/attezt-agent --exit-idle-time 1s\n',
                     name='60-impatient')
     machine.systemctl('stop', AGENT)
 

@@ -117,8 +117,8 @@ static void test_new_certificate_that_looks_old(void) {
         const RenewalState s = { .wake = WAKE_CLOCK, .woken = NB + 700 * DAY - 50, .succeeded = NB + 700 * DAY,
                                  .attempted = NB + 700 * DAY };
 
-        check_plan(renewal_plan(&day, &s), RENEWAL_RENEW, REASON_JUST_CAME, NB + 700 * DAY + 8 * HOUR,
-                   NB + 700 * DAY + 8 * HOUR);
+        check_plan(renewal_plan(&day, &s), RENEWAL_RENEW, REASON_JUST_CAME, NB + 700 * DAY + 3 * HOUR,
+                   NB + 700 * DAY + 3 * HOUR);
 }
 
 static void test_not_valid_yet(void) {
@@ -133,7 +133,7 @@ static void test_renew_before(void) {
         f.renew_before = 4 * HOUR;
         check_plan(renewal_plan(&f, &s), RENEWAL_RENEW, REASON_SET, NB + 16 * HOUR, NB + 20 * HOUR);
         f.renew_before = 100 * DAY; /* longer than its life: a third of it must be over */
-        check_plan(renewal_plan(&f, &s), RENEWAL_RENEW, REASON_JUST_CAME, NB + 8 * HOUR, NB + 8 * HOUR);
+        check_plan(renewal_plan(&f, &s), RENEWAL_RENEW, REASON_SET, NB + 8 * HOUR, NB + 12 * HOUR);
         f.renew_before = 1;
         check_plan(renewal_plan(&f, &s), RENEWAL_RENEW, REASON_SET, NB + 20 * HOUR - 1, NB + DAY);
 }
