@@ -134,7 +134,7 @@ static void program_done(Program *p) {
 static void on_loaded(void *userdata) {
         Program *p = userdata;
         token_load(p->token, p->agent);
-        if (p->renewal)
+        if (p->renewal && !agent_busy(p->agent)) /* else the end of the job is looked at */
                 renewal_look(p->renewal);
 }
 

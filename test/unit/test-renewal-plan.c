@@ -306,6 +306,14 @@ static void test_storm_after_a_common_boot(void) {
         wake_all(NB + 22 * HOUR, WAKE_RESUME);
         live(NB + 22 * HOUR, NB + 47 * HOUR, FINE);
         report("storm: power back when two thirds are over", NB + 22 * HOUR, 1200);
+
+        /* These are in need, each of them, and not spread: servers that have too much say so, and then they are. */
+        set_up();
+        wake_all(NB + 40 * HOUR, WAKE_BOOT);
+        live(NB + 40 * HOUR, NB + 40 * HOUR + 1200, REFUSING);
+        live(NB + 40 * HOUR + 1200, NB + 68 * HOUR, FINE);
+        report("storm: power back after all certificates ended, servers overrun for 20 minutes",
+               NB + 40 * HOUR + 1200, 2500);
 }
 
 static void test_notice(void) {
