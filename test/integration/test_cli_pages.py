@@ -178,7 +178,8 @@ def complete(*words, user=None):
     bash = run('bash', '--norc', '-c', BASH.format(tree=TREE, programs=PROGRAMS), 'bash', f'{PROGRAMS}/attezt', *words,
                user=user).stdout.split()
     fish = run('fish', '--no-config', '-c', 'source $argv[1]; complete -C $argv[2]', f'{TREE}/completion/attezt.fish',
-               ' '.join(['attezt', *words]), user=user, env={'PATH': f'{PROGRAMS}:{os.environ["PATH"]}', 'HOME': '/tmp'})
+               ' '.join(['attezt', *words]), user=user,
+               env={'PATH': f'{PROGRAMS}:{os.environ["PATH"]}', 'HOME': '/tmp'})
     assert sorted(bash) == sorted(fish.stdout.split())
     return set(bash)
 
