@@ -16,12 +16,13 @@ typedef struct Pair {
         struct Pair *next;
 } Pair;
 
-/* What tells one state of a file from another. */
+/* What tells one state of a file from another. ctime too: one that could not be read may have got another mode or
+ * owner. */
 typedef struct FileStamp {
         dev_t dev;
         ino_t ino;
         off_t size;
-        struct timespec mtime;
+        struct timespec mtime, ctime;
 } FileStamp;
 
 typedef struct Tls {
@@ -58,12 +59,17 @@ static FileStamp stamp(const char *path) {
 
         if (stat(path, &st) < 0)
                 return (FileStamp) {};
-        return (FileStamp) { .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size, .mtime = st.st_mtim };
+        return (FileStamp) { .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size, .mtime = st.st_mtim,
+                             .ctime = st.st_ctim };
+}
+
+static bool time_equal(const struct timespec *a, const struct timespec *b) {
+        return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
 static bool stamp_equal(const FileStamp *a, const FileStamp *b) {
-        return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime.tv_sec == b->mtime.tv_sec &&
-               a->mtime.tv_nsec == b->mtime.tv_nsec;
+        return a->dev == b->dev && a->ino == b->ino && a->size == b->size && time_equal(&a->mtime, &b->mtime) &&
+               time_equal(&a->ctime, &b->ctime);
 }
 
 static gnutls_datum_t datum(const Bytes *b) {

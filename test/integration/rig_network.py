@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A wire that wants 802.1X: hostapd with its own EAP server at one end, NetworkManager and wpa_supplicant at the
 other."""
+import json
 import os
 
 from rig_ca import Authority, write
@@ -75,10 +76,16 @@ class NetworkManager:
             'ipv4.method', 'disabled', 'ipv6.method', 'disabled', *settings)
 
     def settings(self, name):
-        """{setting: value} of all that is set, secrets too."""
-        lines = run('nmcli', '--show-secrets', '-t', 'connection', 'show', name).stdout.splitlines()
-        return dict(line.split(':', 1) for line in lines
-                    if ':' in line and not line.startswith(('GENERAL', 'connection.timestamp')))
+        """{setting: value} of all that is set, and the password, which nmcli itself does not always get in time."""
+        lines = run('nmcli', '-t', 'connection', 'show', name).stdout.splitlines()
+        found = dict(line.split(':', 1) for line in lines
+                     if ':' in line and not line.startswith(('GENERAL', 'connection.timestamp')))
+        paths = dict(line.rsplit(':', 1) for line in
+                     run('nmcli', '-t', '-f', 'NAME,DBUS-PATH', 'connection', 'show').stdout.splitlines())
+        secrets = run('busctl', '--json=short', 'call', 'org.freedesktop.NetworkManager', paths[name],
+                      'org.freedesktop.NetworkManager.Settings.Connection', 'GetSecrets', 's', '802-1x', check=False)
+        data = json.loads(secrets.stdout)['data'][0] if secrets.returncode == 0 else {}
+        return {**found, '802-1x.password': data.get('802-1x', {}).get('password', {}).get('data', '')}
 
     def up(self, name):
         return run('nmcli', '--wait', '30', 'connection', 'up', name, check=False)

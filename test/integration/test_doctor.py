@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import ssl
 
 import pytest
 
@@ -14,7 +15,7 @@ from cryptography import x509
 from rig_ca import Authority, new_key, now, pem
 from rig_doctor import (AGENT_STATE, MODULE, SERVER_STATE, SETTINGS, SOCKET, complaints, examine, liar, mode, moved,
                         read, replaced)
-from rig_process import ENVIRONMENT, free_port, run
+from rig_process import ENVIRONMENT, eventually, free_port, run
 from rig_programs import PROGRAMS, cli
 
 DAY = datetime.timedelta(days=1)
@@ -295,6 +296,26 @@ def test_fault(host, scratch, name):
             type_in(told)
             green(side)
     green(side)
+
+
+def served_by(server):
+    return x509.load_pem_x509_certificate(ssl.get_server_certificate(('127.0.0.1', server.port)).encode())
+
+
+def test_tls_key_that_becomes_readable_is_taken_up(host):
+    """What mends its mode needs no restart: nothing in the file has changed, but who may read it."""
+    server = host.server
+    certificate_now, key = server.authority.server('attest.test', '127.0.0.1')
+    said = len(server.daemon.lines)
+    with mode(server.key, 0o600), replaced(server.certificate, pem(certificate_now)), replaced(server.key, pem(key)):
+        eventually(lambda: served_by(server) and 'could not be loaded' in '\n'.join(server.daemon.lines[said:]),
+                   'the front has tried')
+        assert served_by(server) != certificate_now
+        os.chmod(server.key, 0o644)
+        eventually(lambda: served_by(server) == certificate_now, 'the front has it')
+        os.chmod(server.key, 0o600)
+    os.chmod(server.key, 0o644)
+    eventually(lambda: served_by(server) != certificate_now, 'the front has the first one again')
 
 
 def test_tpm_that_hangs(host):
