@@ -135,9 +135,9 @@ static bool judge_listener(const char *address, bool https, Finding *f) {
         Probe p;
 
         url_of(address, https, url, sizeof(url));
-        const ProbeRequest request = { .url = url, .until = PROBE_DONE };
+        const ProbeRequest request = { .url = url, .ask = true };
         probe(&request, &p);
-        if (p.reached != PROBE_DONE)
+        if (p.failed != PROBE_DONE)
                 finding_failed(f, "systemctl stop attezt-http.service; systemctl restart attezt-http.socket", "Nobody "
                                "serves %s: %s.", address, p.text);
         else if (p.status == 503)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* How far one gets with a server: its name, a connection, TLS, an answer of HTTP. Blocking, each step with a limit. */
+/* How far one gets with a server: its name, a connection, TLS, an answer of HTTP. Blocking, with a limit. */
 #include "shared/bytes.h"
 
-#define PROBE_STEP_SECONDS 5
+#define PROBE_CONNECT_SECONDS 5
+#define PROBE_SECONDS 10 /* for all of it */
 #define PROBE_TEXT_MAX 320U
 
 typedef enum ProbeStage {
@@ -17,15 +18,15 @@ typedef enum ProbeStage {
 
 typedef struct ProbeRequest {
         const char *url;
-        ProbeStage until;   /* stops there, if it comes so far */
+        bool ask;           /* for an answer; else for no more than TLS */
         bool verify;        /* the server's certificate, by the roots of the system and: */
         const char *ca_dir; /* or NULL */
         ByteView ca_pem;
 } ProbeRequest;
 
 typedef struct Probe {
-        ProbeStage reached; /* what was not passed: failed with text, or until */
-        char text[PROBE_TEXT_MAX];
+        ProbeStage failed; /* PROBE_DONE: nothing did */
+        char text[PROBE_TEXT_MAX]; /* why */
         bool unknown_issuer, wrong_time, wrong_name; /* of the certificate */
         unsigned status; /* of HTTP */
         int64_t date;    /* of the answer; 0 without */

@@ -72,7 +72,7 @@ static void tell_tls(const Peer *s, const Probe *p, Finding *f) {
 static void tell_answer(const Peer *s, const Probe *p, Finding *f) {
         bool is_acme = strcmp(s->path, "directory") == 0;
 
-        if (p->reached == PROBE_ANSWER)
+        if (p->failed == PROBE_ANSWER)
                 finding_failed(f, s->start, "%s at %s: %s.", s->what, s->url, p->text);
         else if (!is_acme && p->status == 503)
                 finding_failed(f, "attezt ca create", "%s has no CA yet, or atteztd does not run: on its host, create "
@@ -85,7 +85,7 @@ static void tell_answer(const Peer *s, const Probe *p, Finding *f) {
                                p->status);
 }
 
-static int ask(const Host *h, const Peer *s, ProbeStage until, bool verify, Probe *ret) {
+static int ask(const Host *h, const Peer *s, bool answer, bool verify, Probe *ret) {
         _cleanup_free_ char *url = NULL;
 
         int r = url_join(s->url, s->path, &url);
@@ -93,7 +93,7 @@ static int ask(const Host *h, const Peer *s, ProbeStage until, bool verify, Prob
                 return r;
         const ProbeRequest request = {
                 .url = url,
-                .until = until,
+                .ask = answer,
                 .verify = verify,
                 .ca_dir = ROOTS_DIR,
                 .ca_pem = bytes_view(&h->enrollment.ca_pem),
@@ -114,16 +114,15 @@ static void look(const Host *h, const Peer *s, ProbeStage stage, Finding *f) {
                 finding_skipped(f, NULL, "%s is neither recorded nor configured.", s->what);
                 return;
         }
-        int r = ask(h, s, stage == PROBE_ANSWER ? PROBE_DONE : stage, true, &p);
+        int r = ask(h, s, stage == PROBE_ANSWER, true, &p);
         if (r < 0) {
                 finding_skipped(f, NULL, "Could not look: %s.", strerror(-r));
                 return;
         }
-        bool passed = stage == PROBE_ANSWER ? p.reached == PROBE_DONE && p.status == 200 :
-                                              p.reached > stage || (p.reached == stage && !*p.text);
+        bool passed = p.failed > stage && (stage != PROBE_ANSWER || p.status == 200);
         if (passed)
                 finding_ok(f, "%s%s: %s", s->what, good[stage], s->url);
-        else if (p.reached < stage)
+        else if (p.failed < stage)
                 finding_skipped(f, NULL, "%s could not be reached again.", s->what);
         else
                 tell[stage](s, &p, f);
@@ -149,7 +148,7 @@ LOOK(attestation, answer, PROBE_ANSWER)
 static bool ask_time(const Host *h, const Peer *s, int64_t *ret) {
         Probe p = {};
 
-        if (!s->url || ask(h, s, PROBE_DONE, false, &p) < 0 || p.reached != PROBE_DONE || p.date == 0)
+        if (!s->url || ask(h, s, true, false, &p) < 0 || p.failed != PROBE_DONE || p.date == 0)
                 return false;
         *ret = p.date;
         return true;

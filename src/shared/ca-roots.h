@@ -10,7 +10,6 @@
 /* Hears of a file that is left out: -EBADMSG, it holds no certificates in PEM form; else why it cannot be read. */
 typedef void (*CaRootsSkipped)(const char *where, int error, void *userdata);
 
-/* The roots of the system, those in ca_dir (*.pem; NULL, or a directory that is not there:
-                                             none) and pem. skipped may be
- * NULL. ret_fd: a memfd that holds PEM. */
+/* The roots of the system, those in ca_dir (*.pem; NULL, or a directory that is not there: none) and pem. skipped may
+ * be NULL. ret_fd: a memfd that holds PEM. */
 int ca_roots_open(const char *ca_dir, ByteView pem, CaRootsSkipped skipped, void *userdata, int *ret_fd);
