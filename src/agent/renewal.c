@@ -182,7 +182,8 @@ static void on_ended(JobKind kind, const Report *report, void *userdata) {
         if (news > 0)
                 save(r);
         renewal_look(r);
-        if (news > 0 && r->state.outcome != OUTCOME_DONE && r->state.reached == 0)
+        /* A job by hand has told its own failure; where nothing comes after it, there is no more to say. */
+        if (news > 0 && r->state.outcome != OUTCOME_DONE && r->state.reached == 0 && r->plan.action != RENEWAL_NOTHING)
                 tell_failure(r);
 }
 

@@ -57,7 +57,7 @@ class NetworkManager:
         reload_bus()
         os.makedirs('/etc/NetworkManager', exist_ok=True)
         write('/etc/NetworkManager/NetworkManager.conf',
-              f'[main]\nplugins=keyfile\ndhcp=internal\ndns=none\nno-auto-default=*\n'
+              f'[main]\nplugins=keyfile\ndhcp=internal\ndns=none\nno-auto-default=*\nhostname-mode=none\n'
               f'[keyfile]\nunmanaged-devices=interface-name:{SWITCH}\n'.encode())
         self.supplicant = Daemon('wpa_supplicant', '-u', '-O', '/run/wpa_supplicant')
         self.daemon = Daemon('unshare', '--mount', '/bin/sh', '-c',

@@ -85,6 +85,7 @@ def test_several_names(server, stepca, new_device):
     assert r.returncode == 1 and 'one' in r.stderr and 'two' in r.stderr, r.stderr
     device.enroll(stepca, server, '--name', 'two')
     assert names_of(leaf_of(device))[0] == ['two']
+    assert 'could not enrol itself' not in device.agent.log # nobody told it to
     server.forget_all()
     server.enroll(device.tpm.ek_hash(), 'one', 'device-0')
     cli('unenroll')
