@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <tdb.h>
 
 #include "shared/files.h"
@@ -186,9 +188,21 @@ int record_store_delete(RecordStore *s, ByteView key) {
         return tdb_delete(s->tdb, to_tdb(key)) == 0 ? 0 : translate(s->tdb);
 }
 
+/* TDB does not hand on what the file system said. It may want as much again as the file has, for its recovery. */
+static int why_not_written(RecordStore *s) {
+        struct statvfs fs;
+        struct stat file;
+
+        if (fstatvfs(tdb_fd(s->tdb), &fs) < 0 || fstat(tdb_fd(s->tdb), &file) < 0)
+                return -EIO;
+        if (fs.f_flag & ST_RDONLY)
+                return -EROFS;
+        return (uint64_t) fs.f_bavail * fs.f_frsize < (uint64_t) file.st_size ? -ENOSPC : -EIO;
+}
+
 int record_store_commit(RecordStore *s) {
         s->in_transaction = false; /* TDB ends the transaction whatever comes of it */
-        return tdb_transaction_commit(s->tdb) == 0 ? 0 : -EIO;
+        return tdb_transaction_commit(s->tdb) == 0 ? 0 : why_not_written(s);
 }
 
 void record_store_cancel(RecordStore *s) {

@@ -39,14 +39,98 @@ def build_packages(directory, user=None, env=None, version=None):
             f.write(re.sub(r'\(.*?\)', f'({version})', text.split('\n\n')[0]) + text[text.index('\n\n'):])
     if user:
         run('chown', '-R', user, directory)
-    run('dpkg-buildpackage', '-b', '-us', '-uc', user=user, cwd=f'{directory}/attezt', timeout=600,
-        env={'DEB_BUILD_OPTIONS': 'nocheck parallel=2', **(env or {})})
+    r = run('dpkg-buildpackage', '-b', '-us', '-uc', user=user, cwd=f'{directory}/attezt', timeout=600, check=False,
+            env={'DEB_BUILD_OPTIONS': 'nocheck parallel=2', **(env or {})})
+    assert r.returncode == 0, (r.stdout + r.stderr)[-4000:]
     found = {os.path.basename(p).split('_')[0]: p for p in glob.glob(f'{directory}/*.deb')}
     assert set(PACKAGES) <= set(found), found
     return found
 
 
-class Machine:
+class System:
+    """What the tests do in a machine, however it runs. Subclasses have exec() and write()."""
+    def shell(self, script, **kwargs):
+        return self.exec('sh', '-ec', script, **kwargs)
+
+    def systemctl(self, *arguments, **kwargs):
+        return self.exec('systemctl', *arguments, **kwargs)
+
+    def show(self, unit, key):
+        return self.exec('systemctl', 'show', '-P', key, unit).stdout.strip()
+
+    def journal(self, *units):
+        which = [f'--unit={u}' for u in units]
+        return self.exec('journalctl', '--no-pager', '-q', '-o', 'short-monotonic', *which).stdout
+
+    def state(self):
+        """running or degraded, None before."""
+        state = self.exec('systemctl', 'is-system-running', check=False).stdout.strip()
+        return state if state in ('running', 'degraded') else None
+
+    def group_of(self, user):
+        return self.exec('id', '-gn', user).stdout.strip()
+
+    def become(self, user):
+        """What goes before a command of a user's."""
+        if not user:
+            return []
+        return ['setpriv', '--reuid', user, '--regid', self.group_of(user), '--init-groups', '--inh-caps=-all',
+                '--no-new-privs', '--']
+
+    def install(self, packages):
+        """.deb files, as an administrator would."""
+        for p in packages:
+            shutil.copy(p, f'{self.home}/files')
+        return self.exec('apt-get', 'install', '-y', '--no-install-recommends',
+                         *(f'/files/{os.path.basename(p)}' for p in packages), timeout=180)
+
+    def drop_in(self, unit, text, name='50-test'):
+        self.write(f'/etc/systemd/system/{unit}.d/{name}.conf', text)
+        self.systemctl('daemon-reload')
+
+    def remove_drop_in(self, unit, name='50-test'):
+        self.exec('rm', f'/etc/systemd/system/{unit}.d/{name}.conf')
+        self.systemctl('daemon-reload')
+
+    def add_user(self, name, *groups):
+        self.exec('useradd', '-m', '-s', '/bin/bash', *(['-G', ','.join(groups)] if groups else []), name)
+        return name
+
+    def log_in(self, user, seat='seat0'):
+        """A session that lasts until log_out(); its unit."""
+        unit = f'session-of-{user}'
+        self.exec('systemd-run', f'--unit={unit}', '-p', 'PAMName=login', '-p', f'User={user}',
+                  *(['-E', f'XDG_SEAT={seat}'] if seat else []), 'sleep', 'infinity')
+        eventually(lambda: user in self.exec('loginctl', '--no-legend', 'list-sessions').stdout, f'{user} is logged in')
+        return unit
+
+    def log_out(self, unit):
+        self.systemctl('stop', unit)
+
+    def ek_hash(self):
+        text = self.exec('attezt', 'status').stdout
+        return re.search(r'Endorsement Key: *([0-9a-f]{64})', text)[1]
+
+
+def make_overlay(home):
+    """A Debian root of one's own: its path. What is written goes to home/upper."""
+    for d in ('upper', 'work', 'root', 'files'):
+        os.makedirs(f'{home}/{d}')
+    run('mount', '-t', 'overlay', '-o',
+        f'lowerdir={os.path.realpath(ROOT)},upperdir={home}/upper,workdir={home}/work', 'overlay', f'{home}/root')
+    # A test starts it when it wants it.
+    os.unlink(f'{home}/root/etc/systemd/system/multi-user.target.wants/nginx.service')
+    return f'{home}/root'
+
+
+def write_file(path, text, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'wb' if isinstance(text, bytes) else 'w') as f:
+        f.write(text)
+    os.chmod(path, mode)
+
+
+class Machine(System):
     """packages: installed before the first boot's end. tpm: a rig_tpm.Tpm."""
     started = 0
 
@@ -54,16 +138,11 @@ class Machine:
         Machine.started += 1
         self.name = f'attezt-test-{secrets.token_hex(4)}'  # another suite may run at the same time
         self.home = f'{RIG}/machine-{Machine.started}'
-        self.root = f'{self.home}/root'
         self.hostname, self.tpm = hostname, tpm
-        for d in ('upper', 'work', 'root', 'files'):
-            os.makedirs(f'{self.home}/{d}')
-        run('mount', '-t', 'overlay', '-o',
-            f'lowerdir={os.path.realpath(ROOT)},upperdir={self.home}/upper,workdir={self.home}/work', 'overlay', self.root)
+        self.leader = None
+        self.root = make_overlay(self.home)
         self.write('/etc/hostname', hostname + '\n')
         self.write('/etc/hosts', f'127.0.0.1 localhost {hostname}\n::1 localhost\n{hosts}\n')
-        # A test starts it when it wants it.
-        os.unlink(self.path('/etc/systemd/system/multi-user.target.wants/nginx.service'))
         self.boot()
         if packages:
             self.install(packages)
@@ -83,7 +162,7 @@ class Machine:
 
     def wait_booted(self):
         self.leader = eventually(self._find_leader, 'the machine starts its systemd', BOOT_SECONDS)
-        state = eventually(self._state, 'the machine is up', BOOT_SECONDS)
+        state = eventually(self.state, 'the machine is up', BOOT_SECONDS)
         failed = '' if state == 'running' else self.exec('systemctl', '--failed', '--plain', '--no-legend').stdout
         assert state == 'running', f'{state}: {failed}'
 
@@ -93,10 +172,6 @@ class Machine:
             if comm == 'systemd':
                 return pid
         return None
-
-    def _state(self):
-        state = self.exec('systemctl', 'is-system-running', check=False).stdout.strip()
-        return state if state in ('running', 'degraded') else None
 
     def reboot(self):
         """nspawn ends with a number by which its service would start it again."""
@@ -124,37 +199,18 @@ class Machine:
 
     def inside(self, *argv, user=None):
         """argv of the same command in the machine."""
-        become = []
-        if user:
-            become = ['setpriv', '--reuid', user, '--regid', self.group_of(user), '--init-groups', '--inh-caps=-all',
-                      '--no-new-privs', '--']
         home = '/root' if user in (None, 'root') else f'/home/{user}'
         return ['nsenter', '-t', str(self.leader), '-a', '--', 'env', '-i', 'LANG=C.UTF-8', 'TERM=dumb', f'HOME={home}',
-                'DEBIAN_FRONTEND=noninteractive', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin:/opt/peers', *become, *argv]
-
-    def group_of(self, user):
-        return self.exec('id', '-gn', user).stdout.strip()
+                'DEBIAN_FRONTEND=noninteractive', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin:/opt/peers', *self.become(user),
+                *argv]
 
     def exec(self, *argv, user=None, **kwargs):
         return run(*self.inside(*argv, user=user), **kwargs)
-
-    def shell(self, script, **kwargs):
-        return self.exec('sh', '-ec', script, **kwargs)
 
     def popen(self, *argv, user=None):
         """A program that a test talks to over its standard input and output, in text."""
         return subprocess.Popen(self.inside(*argv, user=user), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 encoding='utf-8', bufsize=1)
-
-    def systemctl(self, *arguments, **kwargs):
-        return self.exec('systemctl', *arguments, **kwargs)
-
-    def show(self, unit, key):
-        return self.exec('systemctl', 'show', '-P', key, unit).stdout.strip()
-
-    def journal(self, *units):
-        which = [f'--unit={u}' for u in units]
-        return self.exec('journalctl', '--no-pager', '-q', '-o', 'short-monotonic', *which).stdout
 
     # ---- Files in it
 
@@ -163,11 +219,7 @@ class Machine:
         return f'/proc/{self.leader}/root{path}' if path.startswith(('/run/', '/tmp/')) else f'{self.root}{path}'
 
     def write(self, path, text, mode=0o644):
-        ours = self.path(path)
-        os.makedirs(os.path.dirname(ours), exist_ok=True)
-        with open(ours, 'wb' if isinstance(text, bytes) else 'w') as f:
-            f.write(text)
-        os.chmod(ours, mode)
+        write_file(self.path(path), text, mode)
 
     def read(self, path):
         with open(self.path(path)) as f:
@@ -175,45 +227,11 @@ class Machine:
 
     # ---- What the tests need in it
 
-    def install(self, packages):
-        """.deb files, as an administrator would."""
-        for p in packages:
-            shutil.copy(p, f'{self.home}/files')
-        return self.exec('apt-get', 'install', '-y', '--no-install-recommends',
-                         *(f'/files/{os.path.basename(p)}' for p in packages), timeout=120)
-
-    def drop_in(self, unit, text, name='50-test'):
-        self.write(f'/etc/systemd/system/{unit}.d/{name}.conf', text)
-        self.systemctl('daemon-reload')
-
-    def remove_drop_in(self, unit, name='50-test'):
-        os.unlink(self.path(f'/etc/systemd/system/{unit}.d/{name}.conf'))
-        self.systemctl('daemon-reload')
-
     def use_software_tpm(self):
         """There is no TPM device: the helpers get to know another way to it."""
         for name in HELPERS:
             self.drop_in(f'{name}.service', '[Service]\nExecStart=\n'
                          f'ExecStart=/usr/libexec/attezt/{name} --tcti {TCTI}\n', name='10-tpm')
-
-    def add_user(self, name, *groups):
-        self.exec('useradd', '-m', '-s', '/bin/bash', *(['-G', ','.join(groups)] if groups else []), name)
-        return name
-
-    def log_in(self, user, seat='seat0'):
-        """A session that lasts until log_out(); its unit."""
-        unit = f'session-of-{user}'
-        self.exec('systemd-run', f'--unit={unit}', '-p', 'PAMName=login', '-p', f'User={user}',
-                  *(['-E', f'XDG_SEAT={seat}'] if seat else []), 'sleep', 'infinity')
-        eventually(lambda: user in self.exec('loginctl', '--no-legend', 'list-sessions').stdout, f'{user} is logged in')
-        return unit
-
-    def log_out(self, unit):
-        self.systemctl('stop', unit)
-
-    def ek_hash(self):
-        text = self.exec('attezt', 'status').stdout
-        return re.search(r'Endorsement Key: *([0-9a-f]{64})', text)[1]
 
 
 def connect(one, address_one, other, address_other):
