@@ -7,9 +7,9 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "agent/agent-idle.h"
 #include "agent/agent-metrics.h"
 #include "agent/bus-link.h"
-#include "agent/idle.h"
 #include "agent/pkcs11-socket.h"
 #include "agent/seat-watch.h"
 #include "agent/token.h"
@@ -110,7 +110,7 @@ typedef struct Program {
         SeatWatch *seats;
         Renewal *renewal;
         BusLink *bus;
-        Idle *idle;
+        AgentIdle *idle;
         AgentMetrics told;
         MetricsSocket *metrics;
         bool activated; /* the service manager has the socket, and starts us again */
@@ -119,7 +119,7 @@ typedef struct Program {
 static void program_done(Program *p) {
         (void) seat_watch_free(p->seats);
         (void) pkcs11_socket_free(p->socket);
-        (void) idle_free(p->idle);
+        (void) agent_idle_free(p->idle);
         (void) metrics_socket_free(p->metrics);
         (void) bus_link_free(p->bus);
         (void) renewal_free(p->renewal);
@@ -226,7 +226,7 @@ static int open_idle(Program *p) {
 
         if (seconds < 0)
                 seconds = p->activated ? IDLE_DEFAULT_SEC : 0;
-        return seconds > 0 ? idle_new(p->event, seconds, &parts, &p->idle) : 0;
+        return seconds > 0 ? agent_idle_new(p->event, seconds, &parts, &p->idle) : 0;
 }
 
 static int run(const AgentOptions *options) {

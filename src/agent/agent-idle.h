@@ -5,8 +5,7 @@
  * manager (the PKCS#11 socket) and by the bus (calls to the name), and starts the next one. */
 #include "agent/bus-link.h"
 #include "agent/pkcs11-socket.h"
-
-#define IDLE_DEFAULT_SEC 60
+#include "shared/idle.h"
 
 typedef struct IdleParts {
         Agent *agent;
@@ -15,9 +14,9 @@ typedef struct IdleParts {
         BusLink *bus;
 } IdleParts;
 
-typedef struct Idle Idle;
+typedef struct AgentIdle AgentIdle;
 
-/* The parts outlive it. */
-int idle_new(sd_event *event, int64_t seconds, const IdleParts *parts, Idle **ret);
-Idle *idle_free(Idle *i);
-DEFINE_TRIVIAL_CLEANUP_FUNC(Idle *, idle_free)
+/* seconds: of idleness. The parts outlive it. */
+int agent_idle_new(sd_event *event, int64_t seconds, const IdleParts *parts, AgentIdle **ret);
+AgentIdle *agent_idle_free(AgentIdle *i);
+DEFINE_TRIVIAL_CLEANUP_FUNC(AgentIdle *, agent_idle_free)
