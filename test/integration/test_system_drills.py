@@ -77,7 +77,7 @@ def test_the_servers_disk_is_full(device):
     """It hands nothing out that it cannot record."""
     device.systemctl('stop', 'atteztd.service')
     device.shell('cp -a /var/lib/atteztd /tmp/copy; size=$(du -sk /tmp/copy | cut -f1); '
-                 'mount -t tmpfs -o size=$((size + 64))k tmpfs /var/lib/atteztd; cp -a /tmp/copy/. /var/lib/atteztd/; '
+                 'mount -t tmpfs -o size=$((size + 8192))k tmpfs /var/lib/atteztd; cp -a /tmp/copy/. /var/lib/atteztd/; '
                  'rm -r /tmp/copy; dd if=/dev/zero of=/var/lib/atteztd/full bs=4k status=none || true')
     try:
         r = device.shell('for n in $(seq 3000); do attezt ca enroll --pinned $(printf %064x $n) >/dev/null 2>/tmp/said || '
