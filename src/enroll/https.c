@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <curl/curl.h>
+#include <gnutls/x509.h>
 
 #include "enroll/progress.h"
 #include "protocol/retry-after.h"
@@ -218,6 +219,28 @@ static bool nobody_there(const Https *h, CURLcode c) {
                c == CURLE_OPERATION_TIMEDOUT;
 }
 
+/* With a wrong clock no certificate is good, and no root mends that. */
+static int explain_untrusted(const Https *h, const char *origin, const char *said, Failure *f) {
+        long status = 0;
+        char now[32] = "";
+        struct tm tm;
+        time_t t = time(NULL);
+
+        (void) curl_easy_getinfo(h->curl, CURLINFO_SSL_VERIFYRESULT, &status);
+        if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED)) {
+                if (gmtime_r(&t, &tm))
+                        (void) strftime(now, sizeof(now), "%F %T UTC", &tm);
+                return fail(f, -EKEYREJECTED, OUTCOME_UNTRUSTED_TLS,
+                            "The TLS certificate of %s is not valid at the time of this machine, %s\nIf that is wrong, set "
+                            "the clock (timedatectl set-ntp true); else the server needs a new certificate",
+                            origin, now);
+        }
+        return fail(f, -EKEYREJECTED, OUTCOME_UNTRUSTED_TLS,
+                    "The TLS certificate of %s is not trusted here: %s\nIf its root is one of your own, give it "
+                    "with --ca-file or put it into /etc/attezt/ca.d/NAME.pem",
+                    origin, said);
+}
+
 static int explain(Https *h, const HttpsRequest *request, CURLcode c, const Transfer *t, Failure *f) {
         char origin[HTTPS_ORIGIN_MAX], escaped[LOG_ESCAPED_MAX];
         curl_off_t connected = 0;
@@ -235,10 +258,7 @@ static int explain(Https *h, const HttpsRequest *request, CURLcode c, const Tran
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_CACERT_BADFILE:
         case CURLE_SSL_ISSUER_ERROR:
-                return fail(f, -EKEYREJECTED, OUTCOME_UNTRUSTED_TLS,
-                            "The TLS certificate of %s is not trusted here: %s\nIf its root is one of your own, give it "
-                            "with --ca-file or put it into /etc/attezt/ca.d/NAME.pem",
-                            origin, said);
+                return explain_untrusted(h, origin, said, f);
         case CURLE_UNSUPPORTED_PROTOCOL:
         case CURLE_URL_MALFORMAT:
                 return fail(f, -EINVAL, OUTCOME_INVALID, "Not a URL that can be used (https only): %s", origin);
