@@ -7,6 +7,8 @@
 
 #define LAST_LOOK_USEC 100000ULL /* between two looks whether the last replies are gone */
 
+/* The token is served until the process ends: a call that came with the last message of the bus may take minutes. */
+
 struct AgentIdle {
         sd_event *event;
         IdleParts parts;
@@ -37,8 +39,11 @@ static int look_again(AgentIdle *i, uint64_t usec) {
 static int on_last_look(sd_event_source *s, uint64_t usec, void *userdata) {
         AgentIdle *i = userdata;
 
-        if (!has_work(i))
-                return sd_event_exit(i->event, 0);
+        if (!has_work(i)) {
+                /* Who came to the token meanwhile is kept by the service manager for the next one of us, at once. */
+                bool wanted = pkcs11_socket_in_use(i->parts.socket);
+                return sd_event_exit(i->event, wanted ? AGENT_EXIT_AGAIN : 0);
+        }
         /* A call that had arrived before the name was given up: its job is done to the end. */
         (void) sd_notify(false, "EXTEND_TIMEOUT_USEC=30000000");
         return look_again(i, LAST_LOOK_USEC);
@@ -54,7 +59,6 @@ static void go(void *userdata) {
 
         log_debug("Nothing to do: ending until somebody asks.");
         (void) sd_notify(false, "STOPPING=1");
-        pkcs11_socket_stop_listening(i->parts.socket);
         bus_link_leave(i->parts.bus, on_left, i);
 }
 

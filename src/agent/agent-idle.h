@@ -7,6 +7,8 @@
 #include "agent/pkcs11-socket.h"
 #include "shared/idle.h"
 
+#define AGENT_EXIT_AGAIN 75 /* of the loop and the program: to be started again, with the connections that are stored */
+
 typedef struct IdleParts {
         Agent *agent;
         Renewal *renewal;

@@ -37,7 +37,7 @@ static void help(void) {
                "  --p11kit-socket PATH  the PKCS#11 socket, if systemd passes none (" ATTEZT_P11KIT_SOCKET ")\n"
                "  --verbose             say more\n"
                "  --help, --version\n\n"
-               "Exit status: 0 ended, 1 failed, 2 wrong usage.\n");
+               "Exit status: 0 ended, 1 failed, 2 wrong usage, 75 ended and to be started again.\n");
 }
 
 static int usage(const char *text) {
@@ -285,5 +285,6 @@ int main(int argc, char **argv) {
         r = parse_options(argc, argv, &options);
         if (r <= 0)
                 return r < 0 ? 2 : 0;
-        return run(&options) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        r = run(&options);
+        return r < 0 ? EXIT_FAILURE : r;
 }

@@ -40,6 +40,10 @@ Pkcs11Peer *pkcs11_peer_free(Pkcs11Peer *p) {
         return NULL;
 }
 
+bool pkcs11_peer_greeted(const Pkcs11Peer *p) {
+        return p->greeted;
+}
+
 int pkcs11_peer_fd(const Pkcs11Peer *p) {
         return p->fd;
 }
@@ -233,7 +237,7 @@ bool pkcs11_peer_settle(Pkcs11Peer *p) {
                 complete(p, &(TokenResult) { .status = TOKEN_FAILED });
         }
         flush(p);
-        return p->greeted && !p->over && !p->last && p->output.size == 0 && p->input_size == 0;
+        return !p->over && !p->last && p->output.size == 0 && p->input_size == 0;
 }
 
 int pkcs11_peer_new(const Pkcs11PeerContext *context, int fd, uid_t uid, bool greeted, Pkcs11Peer **ret) {

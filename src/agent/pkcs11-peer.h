@@ -31,4 +31,5 @@ void pkcs11_peer_show(Pkcs11Peer *p, bool shown);
 /* Ends an operation under way with an error. True: nothing is half read or half written, so that another process
  * may go on with the descriptor. */
 bool pkcs11_peer_settle(Pkcs11Peer *p);
+bool pkcs11_peer_greeted(const Pkcs11Peer *p); /* its version byte was answered */
 int pkcs11_peer_fd(const Pkcs11Peer *p);

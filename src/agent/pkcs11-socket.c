@@ -207,14 +207,14 @@ static int prepare_fd(int fd) {
         return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
 }
 
-static void take_fd(Pkcs11Socket *s, int fd, unsigned *n_listening, unsigned *n_connections) {
+static void take_fd(Pkcs11Socket *s, int fd, const char *name, unsigned *n_listening, unsigned *n_connections) {
         if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, -1) <= 0 || prepare_fd(fd) < 0) {
                 log_warning("Descriptor %d from the service manager is no local stream socket: ignored.", fd);
                 (void) close(fd);
         } else if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0)
                 *n_listening += add_listener(s, fd) >= 0;
         else
-                *n_connections += add_peer(s, fd, true) >= 0;
+                *n_connections += add_peer(s, fd, strcmp(name, PKCS11_STORE_NAME_NEW) != 0) >= 0;
 }
 
 int pkcs11_socket_take_fds(Pkcs11Socket *s) {
@@ -224,12 +224,13 @@ int pkcs11_socket_take_fds(Pkcs11Socket *s) {
         int n = sd_listen_fds_with_names(true, &names);
         for (int i = 0; i < n; i++) {
                 if (strcmp(names[i], METRICS_SOCKET_NAME) != 0)
-                        take_fd(s, SD_LISTEN_FDS_START + i, &n_listening, &n_connections);
+                        take_fd(s, SD_LISTEN_FDS_START + i, names[i], &n_listening, &n_connections);
                 free(names[i]);
         }
         free(names);
         /* The manager must not keep what is ours now: a client would not see it when we close. */
         (void) sd_notify(false, "FDSTOREREMOVE=1\nFDNAME=" PKCS11_STORE_NAME);
+        (void) sd_notify(false, "FDSTOREREMOVE=1\nFDNAME=" PKCS11_STORE_NAME_NEW);
         if (n_connections > 0)
                 log_info("Going on with %u connections of programs that use the token.", n_connections);
         return (int) n_listening;
@@ -255,12 +256,6 @@ bool pkcs11_socket_in_use(const Pkcs11Socket *s) {
         return false;
 }
 
-void pkcs11_socket_stop_listening(Pkcs11Socket *s) {
-        s->resume = sd_event_source_disable_unref(s->resume);
-        for (size_t i = 0; i < s->n_listeners; i++)
-                (void) sd_event_source_set_enabled(s->sources[i], SD_EVENT_OFF);
-}
-
 /* --- Restart --- */
 
 void pkcs11_socket_store(Pkcs11Socket *s) {
@@ -269,7 +264,9 @@ void pkcs11_socket_store(Pkcs11Socket *s) {
                 if (!p || !pkcs11_peer_settle(p))
                         continue;
                 int fd = pkcs11_peer_fd(p);
-                int r = sd_pid_notify_with_fds(0, false, "FDSTORE=1\nFDNAME=" PKCS11_STORE_NAME, &fd, 1);
+                int r = sd_pid_notify_with_fds(0, false, pkcs11_peer_greeted(p) ?
+                                               "FDSTORE=1\nFDNAME=" PKCS11_STORE_NAME :
+                                               "FDSTORE=1\nFDNAME=" PKCS11_STORE_NAME_NEW, &fd, 1);
                 if (r == 0)
                         return; /* nobody keeps descriptors here */
                 if (r < 0)

@@ -10,6 +10,7 @@
 #define PKCS11_CONNECTIONS_UID_MAX 48U  /* of one user */
 #define PKCS11_STRANGERS_MAX 64U        /* of all who do not see the token */
 #define PKCS11_STORE_NAME "p11conn"     /* FDNAME= in the service manager's descriptor store */
+#define PKCS11_STORE_NAME_NEW "p11new"  /* the same, of connections without a version byte yet */
 
 typedef struct Pkcs11Socket Pkcs11Socket;
 
@@ -26,8 +27,6 @@ int pkcs11_socket_take_fds(Pkcs11Socket *s);
 int pkcs11_socket_make(Pkcs11Socket *s, const char *path);
 
 bool pkcs11_socket_in_use(const Pkcs11Socket *s); /* somebody is connected */
-/* Accepts nobody any more: who waits is for the next process. */
-void pkcs11_socket_stop_listening(Pkcs11Socket *s);
 
 typedef struct Pkcs11SocketCounts {
         unsigned open;

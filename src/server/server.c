@@ -48,7 +48,7 @@ int server_stop(Server *s) {
         fronts_stop(s->fronts);
         if (!s->drained)
                 r = sd_event_add_post(s->event, &s->drained, exit_when_idle, s);
-        if (r >= 0 && !s->deadline && !s->leaving)
+        if (r >= 0 && !s->deadline)
                 r = sd_event_add_time_relative(s->event, &s->deadline, CLOCK_BOOTTIME, SERVER_STOP_USEC, 0, on_deadline,
                                                s);
         return r < 0 ? leave(s) : exit_when_idle(s->drained, s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shared/channel.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -15,6 +16,13 @@ static int limit_wait(int fd, unsigned seconds) {
         struct timeval wait = { .tv_sec = (time_t) seconds };
 
         return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0 ? -errno : 0;
+}
+
+/* Whoever connected gave up while he waited to be accepted. */
+static bool has_ended(int fd) {
+        struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+        return poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR);
 }
 
 int channel_open(int fd, unsigned wait_seconds) {
@@ -32,11 +40,15 @@ int channel_open(int fd, unsigned wait_seconds) {
         if (r < 0 || !listening)
                 return r < 0 ? r : fd;
 
-        _cleanup_close_ int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-        if (connection < 0)
-                return errno == EAGAIN ? -ETIMEDOUT : -errno;
-        r = limit_wait(connection, wait_seconds);
-        return r < 0 ? r : TAKE_FD(connection);
+        for (;;) {
+                _cleanup_close_ int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+                if (connection < 0)
+                        return errno == EAGAIN ? -ETIMEDOUT : -errno;
+                if (has_ended(connection))
+                        continue;
+                r = limit_wait(connection, wait_seconds);
+                return r < 0 ? r : TAKE_FD(connection);
+        }
 }
 
 int channel_receive(int fd, size_t max, uint8_t *ret) {

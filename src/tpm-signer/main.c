@@ -17,6 +17,7 @@
 #define IDLE_MAX 3600U
 #define LIMIT_DEFAULT 18U  /* seconds for one operation: less than attezt-agent waits */
 #define LIMIT_MAX 600U
+#define TELL_MSEC 10000U   /* the same failure is not told again for so long */
 #define STATUS_TIMEOUT 3   /* of the program's end */
 /* Milliseconds, for a TPM that has no room for everybody: */
 #define REST_MSEC 50U      /* a key that was not used so long is given back */
@@ -146,6 +147,26 @@ static void limit_set(unsigned seconds) {
 
 /* --- Requests --- */
 
+static uint64_t now_msec(void) {
+        struct timespec t = {};
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * 1000 + (uint64_t) t.tv_nsec / 1000000;
+}
+
+/* A failure that goes on is told once in a while, another one at once. */
+static bool time_to_tell(TokenStatus status) {
+        static TokenStatus told;
+        static uint64_t told_at;
+        uint64_t t = now_msec();
+
+        if (status == told && t - told_at < TELL_MSEC)
+                return false;
+        told = status;
+        told_at = t;
+        return true;
+}
+
 static int answer(int fd, const TokenOperation *o, DeviceKey *d) {
         _cleanup_(token_result_erase) TokenResult result = {};
         uint8_t packet[TOKEN_RESULT_ENCODED_SIZE];
@@ -156,7 +177,11 @@ static int answer(int fd, const TokenOperation *o, DeviceKey *d) {
         perform(d, o, &result);
         limit_set(0);
         limit.asked = false;
-        if (result.status != TOKEN_OK)
+        /* What a client sent that cannot be worked with is his own business, and may be much. */
+        if (result.status == TOKEN_BAD_LENGTH || result.status == TOKEN_BAD_DATA)
+                log_debug("Operation of kind %u: %s: %s", (unsigned) o->kind, token_status_to_string(result.status),
+                          d->error);
+        else if (result.status != TOKEN_OK && time_to_tell(result.status))
                 log_warning("Operation of kind %u with the key of enrolment %llu: %s: %s", (unsigned) o->kind,
                             (unsigned long long) o->generation, token_status_to_string(result.status), d->error);
         r = token_result_encode(&result, packet);
@@ -205,13 +230,6 @@ static int wait_for_message(int fd, unsigned msec) {
         (void) sigemptyset(&none);
         int r = ppoll(&p, 1, &patience, &none);
         return r < 0 ? -errno : r;
-}
-
-static uint64_t now_msec(void) {
-        struct timespec t = {};
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * 1000 + (uint64_t) t.tv_nsec / 1000000;
 }
 
 /* As long as the key may stay loaded in a TPM without room for all: while it is in use, but others get their turn.

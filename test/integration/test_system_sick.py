@@ -103,8 +103,21 @@ def test_a_crash_is_mended_at_once(healthy):
 
 
 def test_administrators_may_restart_it_as_they_like(healthy):
-    for _ in range(4):
-        healthy.systemctl('restart', AGENT)
+    with Program(healthy, 'bob') as p:
+        for _ in range(10):
+            healthy.systemctl('restart', AGENT)
+        assert p.ask('list') == f'ok {TOKEN}'
+    assert TOKEN in tokens(healthy, 'bob')
+
+
+def test_whoever_starts_it_too_early_does_not_stop_the_retry(healthy):
+    """A call on the bus while it is given up starts its socket, which ends the timer."""
+    healthy.drop_in(AGENT, f'[Service]\nExecStart=\nExecStart={CRASH}\n')
+    healthy.systemctl('restart', AGENT, check=False)
+    eventually(lambda: healthy.show(SOCKET, 'ActiveState') == 'failed', 'the socket is closed', 10)
+    healthy.systemctl('start', AGENT, check=False)
+    healthy.remove_drop_in(AGENT)
+    eventually(lambda: healthy.show(SOCKET, 'ActiveState') == 'active', 'the socket is open again', 60)
     assert TOKEN in tokens(healthy, 'bob')
 
 

@@ -47,6 +47,16 @@ static void test_listening(void) {
         check(fd >= 0 && fd != listener);
         receive_all(fd, peer);
         (void) close(fd);
+
+        /* Who gave up before he was accepted is not waited for. */
+        int gone = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), next = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        check_int(connect(gone, (const struct sockaddr *) &sa, size), 0);
+        (void) close(gone);
+        check_int(connect(next, (const struct sockaddr *) &sa, size), 0);
+        fd = channel_open(listener, 1);
+        check(fd >= 0);
+        receive_all(fd, next);
+        (void) close(fd);
         (void) close(listener);
 }
 
