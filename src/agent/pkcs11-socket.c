@@ -18,7 +18,7 @@
 typedef struct Slot {
         Pkcs11Peer *peer; /* NULL: free */
         uid_t uid;
-        bool shown;       /* sees the token */
+        TokenViewer viewer;
 } Slot;
 
 struct Pkcs11Socket {
@@ -77,11 +77,16 @@ static void on_gone(Pkcs11Peer *p, void *userdata) {
         (void) pkcs11_peer_free(p);
 }
 
-/* NULL: no more for this user, for strangers (who may have as many uids as they like, with subordinate ones), or in
- * all. */
-static Slot *find_slot(Pkcs11Socket *s, uid_t uid, bool shown) {
+/* NULL: no more for this user, for strangers or members (who may have as many uids as they like, with subordinate
+ * ones), or in all. */
+static Slot *find_slot(Pkcs11Socket *s, uid_t uid, TokenViewer viewer) {
+        static const size_t max[] = {
+                [VIEWER_STRANGER] = PKCS11_STRANGERS_MAX,
+                [VIEWER_MEMBER] = PKCS11_MEMBERS_MAX,
+                [VIEWER_USER] = PKCS11_CONNECTIONS_MAX,
+        };
         Slot *free_slot = NULL;
-        size_t n = 0, n_strangers = 0;
+        size_t n = 0, n_alike = 0;
 
         for (size_t i = 0; i < PKCS11_CONNECTIONS_MAX; i++) {
                 Slot *slot = s->slots + i;
@@ -89,10 +94,10 @@ static Slot *find_slot(Pkcs11Socket *s, uid_t uid, bool shown) {
                         free_slot = free_slot ?: slot;
                 else {
                         n += slot->uid == uid;
-                        n_strangers += !slot->shown;
+                        n_alike += slot->viewer == viewer;
                 }
         }
-        return n < PKCS11_CONNECTIONS_UID_MAX && (shown || n_strangers < PKCS11_STRANGERS_MAX) ? free_slot : NULL;
+        return n < PKCS11_CONNECTIONS_UID_MAX && n_alike < max[viewer] ? free_slot : NULL;
 }
 
 static void tell_refusal(Pkcs11Socket *s, uid_t uid) {
@@ -104,8 +109,9 @@ static void tell_refusal(Pkcs11Socket *s, uid_t uid) {
                 return;
         s->told_after = now + REFUSAL_LOG_USEC;
         log_warning("A connection of user %u to the PKCS#11 socket is refused: there are too many (limits: %u of a user, "
-                    "%u of those who do not see the token, %u in all).",
-                    (unsigned) uid, PKCS11_CONNECTIONS_UID_MAX, PKCS11_STRANGERS_MAX, PKCS11_CONNECTIONS_MAX);
+                    "%u of those who do not see the token, %u of those who see it by a group, %u in all).",
+                    (unsigned) uid, PKCS11_CONNECTIONS_UID_MAX, PKCS11_STRANGERS_MAX, PKCS11_MEMBERS_MAX,
+                    PKCS11_CONNECTIONS_MAX);
 }
 
 /* Takes fd. */
@@ -121,18 +127,18 @@ static int add_peer(Pkcs11Socket *s, int fd, bool greeted) {
                 (void) close(fd);
                 return r;
         }
-        bool shown = token_access_allows(s->access, fd, peer.uid);
-        Slot *slot = find_slot(s, peer.uid, shown);
+        TokenViewer viewer = token_access_look(s->access, fd, peer.uid);
+        Slot *slot = find_slot(s, peer.uid, viewer);
         if (!slot) {
                 tell_refusal(s, peer.uid);
                 (void) close(fd);
                 return -EUSERS;
         }
         slot->uid = peer.uid;
-        slot->shown = shown;
+        slot->viewer = viewer;
         int r = pkcs11_peer_new(&context, fd, peer.uid, greeted, &slot->peer);
         if (r >= 0)
-                pkcs11_peer_show(slot->peer, shown);
+                pkcs11_peer_show(slot->peer, viewer != VIEWER_STRANGER);
         return r;
 }
 
@@ -141,10 +147,8 @@ void pkcs11_socket_look_again(Pkcs11Socket *s) {
                 Slot *slot = s->slots + i;
                 if (!slot->peer)
                         continue;
-                bool shown = token_access_allows(s->access, pkcs11_peer_fd(slot->peer), slot->uid);
-                if (shown != slot->shown)
-                        pkcs11_peer_show(slot->peer, shown);
-                slot->shown = shown;
+                slot->viewer = token_access_look(s->access, pkcs11_peer_fd(slot->peer), slot->uid);
+                pkcs11_peer_show(slot->peer, slot->viewer != VIEWER_STRANGER);
         }
 }
 

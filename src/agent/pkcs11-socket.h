@@ -9,6 +9,7 @@
 #define PKCS11_CONNECTIONS_MAX 256U     /* in all; FileDescriptorStoreMax= of the unit */
 #define PKCS11_CONNECTIONS_UID_MAX 48U  /* of one user */
 #define PKCS11_STRANGERS_MAX 64U        /* of all who do not see the token */
+#define PKCS11_MEMBERS_MAX 96U          /* of all who see it by a group alone; 0.3 s of a TPM each are less than 30 s */
 #define PKCS11_STORE_NAME "p11conn"     /* FDNAME= in the service manager's descriptor store */
 #define PKCS11_STORE_NAME_NEW "p11new"  /* the same, of connections without a version byte yet */
 

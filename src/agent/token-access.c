@@ -124,11 +124,13 @@ static bool in_group(const TokenAccess *a, int fd) {
         return false;
 }
 
-bool token_access_allows(const TokenAccess *a, int fd, uid_t uid) {
+TokenViewer token_access_look(const TokenAccess *a, int fd, uid_t uid) {
         if (uid == 0)
-                return true;
+                return VIEWER_USER;
         for (size_t i = 0; i < a->n_users; i++)
                 if (a->users[i] == uid)
-                        return true;
-        return in_group(a, fd) || (a->seat && sd_uid_get_seats(uid, 0, NULL) > 0);
+                        return VIEWER_USER;
+        if (a->seat && sd_uid_get_seats(uid, 0, NULL) > 0)
+                return VIEWER_USER;
+        return in_group(a, fd) ? VIEWER_MEMBER : VIEWER_STRANGER;
 }

@@ -22,5 +22,11 @@ typedef struct TokenAccess {
  * exist is told in the log and left out. Reads local files only. */
 void token_access_set(TokenAccess *a, const char *users, const char *groups);
 
+typedef enum TokenViewer {
+        VIEWER_STRANGER = 0, /* does not see the token */
+        VIEWER_MEMBER,       /* by a group alone, which subordinate uids keep: he may have as many uids as he likes */
+        VIEWER_USER,         /* root, named, or with a session on a local seat */
+} TokenViewer;
+
 /* fd: a connected AF_UNIX socket. Asks the kernel and logind's files. */
-bool token_access_allows(const TokenAccess *a, int fd, uid_t uid);
+TokenViewer token_access_look(const TokenAccess *a, int fd, uid_t uid);

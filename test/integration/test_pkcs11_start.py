@@ -359,6 +359,23 @@ def test_strangers_share_a_few_places(enrolled):
             sock.close()
 
 
+def test_members_share_places(enrolled):
+    """A group goes along with subordinate uids: whoever has it does not take the places of others."""
+    group = [grp.getgrnam('attezt').gr_gid]
+    kept = [connect_as(user, enrolled.p11kit, 40, groups=group) for user in ('nobody', 'games', 'daemon', 'bin')]
+    answered = 0
+    for sock in [sock for k in kept for sock in k]:
+        try:
+            answered += Connection(sock=sock).slots() != []
+        except rpc.Closed:
+            pass
+    assert 48 < answered <= 96
+    assert present(enrolled, 'root') and signs(enrolled) and not present(enrolled, 'man')
+    for k in kept:
+        for sock in k:
+            sock.close()
+
+
 def test_no_descriptor_left(enrolled):
     """The agent neither spins nor fills the journal, and goes on when there are some."""
     enrolled.stop()
