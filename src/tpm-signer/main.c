@@ -154,17 +154,17 @@ static uint64_t now_msec(void) {
         return (uint64_t) t.tv_sec * 1000 + (uint64_t) t.tv_nsec / 1000000;
 }
 
-/* A failure that goes on is told once in a while, another one at once. */
+/* A failure that goes on is told once in a while; another one, or the first after a success, at once. */
 static bool time_to_tell(TokenStatus status) {
-        static TokenStatus told;
+        static TokenStatus told = TOKEN_OK;
         static uint64_t told_at;
         uint64_t t = now_msec();
 
-        if (status == told && t - told_at < TELL_MSEC)
+        if (status != TOKEN_OK && status == told && t - told_at < TELL_MSEC)
                 return false;
         told = status;
         told_at = t;
-        return true;
+        return status != TOKEN_OK;
 }
 
 static int answer(int fd, const TokenOperation *o, DeviceKey *d) {
@@ -181,7 +181,7 @@ static int answer(int fd, const TokenOperation *o, DeviceKey *d) {
         if (result.status == TOKEN_BAD_LENGTH || result.status == TOKEN_BAD_DATA)
                 log_debug("Operation of kind %u: %s: %s", (unsigned) o->kind, token_status_to_string(result.status),
                           d->error);
-        else if (result.status != TOKEN_OK && time_to_tell(result.status))
+        else if (time_to_tell(result.status))
                 log_warning("Operation of kind %u with the key of enrolment %llu: %s: %s", (unsigned) o->kind,
                             (unsigned long long) o->generation, token_status_to_string(result.status), d->error);
         r = token_result_encode(&result, packet);

@@ -193,8 +193,8 @@ def test_key_of_another_tpm(p256, rsa):
     with Signer(p256.state, rsa.tpm.tcti) as signer:
         assert signer.ask(p256.key, SIGN_ECDSA, b'x') == ('key-gone', b'')
         assert signer.ask(p256.key, SIGN_ECDSA, b'x') == ('key-gone', b'')
-        # One line each that says what and why.
-        assert all('key-gone: TPM2_Load: ' in line for line in signer.said(2))
+        # One line for both, that says what and why.
+        assert 'key-gone: TPM2_Load: ' in signer.said(1)[0]
 
 
 def test_tpm_that_was_cleared(tpms, server, stepca):
@@ -229,7 +229,7 @@ def test_tpm_gone_and_back(p256):
         p256.tpm.power_off()  # and back before anybody noticed
         p256.tpm.power_on()
         sign_and_check(signer, p256.key)
-        signer.said(2)
+        signer.said(1)
 
 
 @pytest.mark.parametrize('when', ['while the key is flushed', 'later'])
