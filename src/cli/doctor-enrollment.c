@@ -40,7 +40,8 @@ static bool key_is_damaged(const Enrollment *e) {
 
 /* In full: what is recorded is of no use to the agent either. */
 static void tell_damage(const Host *h, Finding *f, const char *what) {
-        finding_failed(f, NULL, "%s in " ATTEZT_AGENT_STATE_DIR " is damaged: enrol again, which replaces it.", what);
+        finding_failed(f, "attezt enroll --acme URL --attestation URL", "%s in " ATTEZT_AGENT_STATE_DIR " is damaged: "
+                       "enrol again, which replaces it.", what);
         finding_command(f, "attezt enroll --acme %s --attestation %s", h->acme_url ? h->acme_url : "URL",
                         h->attestation_url ? h->attestation_url : "URL");
 }

@@ -10,12 +10,14 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "protocol/shell-quote.h"
 #include "protocol/utf8.h"
 
 #define REAP_PAUSE_USEC 10000U
 #define REAP_TRIES 100U
 
 /* Written and read in one piece. */
+_Static_assert(LOG_ESCAPED_MAX <= FINDING_TEXT_MAX, "an escaped text is too large");
 _Static_assert(sizeof(Finding) <= PIPE_BUF, "a finding is too large for a pipe");
 
 void finding_set(Finding *f, CheckStatus status, const char *command, const char *format, ...) {
@@ -29,20 +31,31 @@ void finding_set(Finding *f, CheckStatus status, const char *command, const char
 }
 
 void finding_command(Finding *f, const char *format, ...) {
+        char command[FINDING_COMMAND_MAX];
         va_list ap;
 
         va_start(ap, format);
-        (void) vsnprintf(f->command, sizeof(f->command), format, ap);
+        if (shell_format(command, sizeof(command), format, ap) >= 0)
+                memcpy(f->command, command, sizeof(command));
         va_end(ap);
 }
 
-/* Names and errors from outside may be in it. */
-static void clean(char *text) {
+/* Names and errors from outside may be in it: what they quote stays within its quotes. */
+static void clean_command(char *text) {
         bool utf8 = utf8_valid(VIEW_STR(text));
 
         for (unsigned char *p = (unsigned char *) text; *p; p++)
                 if (*p < 0x20 || *p == 0x7f || (*p > 0x7f && !utf8))
-                        *p = *p == '\n' ? ' ' : '?';
+                        *p = '?';
+}
+
+static void clean_text(char text[static FINDING_TEXT_MAX]) {
+        char escaped[LOG_ESCAPED_MAX];
+
+        for (char *p = text; (p = strchr(p, '\n'));)
+                *p = ' ';
+        (void) log_escape(text, strlen(text), escaped);
+        (void) snprintf(text, FINDING_TEXT_MAX, "%s", escaped);
 }
 
 static void look_and_tell(const Check *c, const Host *h, int fd) {
@@ -114,6 +127,6 @@ void check_run(const Check *c, const Host *h, Finding *ret) {
                 finding_failed(ret, c->command, "There was no answer within %u seconds.", c->seconds);
         else if (r < 0)
                 finding_failed(ret, c->command, "The check ended without a finding.");
-        clean(ret->text);
-        clean(ret->command);
+        clean_text(ret->text);
+        clean_command(ret->command);
 }

@@ -13,6 +13,7 @@
 #include "shared/ca-roots.h"
 
 #define ROOTS_DIR ATTEZT_SETTINGS_DIR "/ca.d"
+#define ROOT_PATH_MAX 512U
 
 /* One of the two servers, and what its administrator would type there. */
 typedef struct Peer {
@@ -31,10 +32,13 @@ static Peer attestation(const Host *h) {
                         "attezt doctor --ca", "attezt doctor --ca" };
 }
 
-/* As in "https://host:port". */
-static void host_of(const char *url, char ret[static URL_HOST_MAX + 1]) {
+/* As in "https://host:port". False: it is no URL, and ret is what there is of it. */
+static bool host_of(const char *url, char ret[static URL_HOST_MAX + 1]) {
         UrlParts u;
-        (void) snprintf(ret, URL_HOST_MAX + 1, "%s", url_parse(url, &u) < 0 ? url : u.host);
+
+        bool valid = url_parse(url, &u) >= 0;
+        (void) snprintf(ret, URL_HOST_MAX + 1, "%s", valid ? u.host : url);
+        return valid;
 }
 
 /* --- What is wrong at which step --- */
@@ -42,10 +46,11 @@ static void host_of(const char *url, char ret[static URL_HOST_MAX + 1]) {
 static void tell_name(const Peer *s, const Probe *p, Finding *f) {
         char host[URL_HOST_MAX + 1];
 
-        host_of(s->url, host);
-        finding_failed(f, NULL, "%s's name %s does not resolve (%s): correct DNS or /etc/hosts; if the name is wrong, "
+        bool valid = host_of(s->url, host);
+        finding_failed(f, "attezt enroll --acme URL --attestation URL", "%s's name %s does not resolve (%s): correct DNS or /etc/hosts; if the name is wrong, "
                        "enrol with the right URL.", s->what, host, p->text);
-        finding_command(f, "getent ahosts %s", host);
+        if (valid) /* else it could be taken for an option */
+                finding_command(f, "getent ahosts %s", host);
 }
 
 static void tell_connection(const Peer *s, const Probe *p, Finding *f) {
@@ -180,11 +185,12 @@ void look_clock(const Host *h, Finding *f) {
 
 static void on_skipped(const char *where, int error, void *userdata) {
         const char *why = error == -EBADMSG ? "it holds no certificates in PEM form" : strerror(-error);
-        const char *dir = *where == '/' ? "" : ROOTS_DIR "/";
         Finding *f = userdata;
+        char path[ROOT_PATH_MAX];
 
-        finding_warning(f, NULL, "%s%s is left out: %s.", dir, where, why);
-        finding_command(f, error == -EBADMSG ? "rm %s%s" : "chmod a+r %s%s", dir, where);
+        (void) snprintf(path, sizeof(path), "%s%s", *where == '/' ? "" : ROOTS_DIR "/", where);
+        finding_warning(f, "ls -l " ROOTS_DIR, "%s is left out: %s.", path, why);
+        finding_command(f, error == -EBADMSG ? "rm %s" : "chmod a+r %s", path);
 }
 
 void look_roots(const Host *h, Finding *f) {

@@ -7,7 +7,7 @@
 #include "shared/enrollment-settings.h"
 
 #define FINDING_TEXT_MAX 640U
-#define FINDING_COMMAND_MAX 320U
+#define FINDING_COMMAND_MAX 3072U /* has room for two URLs, quoted */
 
 typedef enum CheckStatus {
         CHECK_OK,
@@ -56,7 +56,8 @@ bool host_is_server(void);
 void check_run(const Check *c, const Host *h, Finding *ret);
 void finding_set(Finding *f, CheckStatus status, const char *command, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
-/* Another command, after one of the others. */
+/* Another command, after one of the others. Each %s becomes one word of the shell, whatever is in it; the format has no
+ * other conversion. What there is no room for leaves the command of before. */
 void finding_command(Finding *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define finding_ok(f, ...) finding_set((f), CHECK_OK, NULL, __VA_ARGS__)
 #define finding_skipped(f, command, ...) finding_set((f), CHECK_SKIPPED, (command), __VA_ARGS__)

@@ -2,6 +2,7 @@
 #include "shared/enrollment-settings.h"
 
 #include "protocol/json-value.h"
+#include "protocol/url.h"
 
 void enrollment_done(Enrollment *e) {
         free(e->acme_url);
@@ -50,13 +51,26 @@ static int parse_kinds(struct json_object *o, Enrollment *e) {
         return 0;
 }
 
+/* The file's owner has no privileges: others show the URLs, and ask what is there. */
+static int parse_url(struct json_object *o, const char *member, char **ret) {
+        _cleanup_free_ char *url = NULL;
+
+        int r = json_member_text(o, member, JOB_URL_MAX, &url);
+        if (r < 0)
+                return r;
+        if (!url_valid(url))
+                return -EBADMSG;
+        *ret = TAKE_PTR(url);
+        return 0;
+}
+
 int enrollment_settings_parse(ByteView text, Enrollment *e) {
         _cleanup_json_ struct json_object *o = NULL;
         int r;
 
         if ((r = json_parse_strict(text, SETTINGS_DEPTH_MAX, &o)) >= 0 &&
-            (r = json_member_text(o, "acme-server", JOB_URL_MAX, &e->acme_url)) >= 0 &&
-            (r = json_member_text(o, "attestation-server", JOB_URL_MAX, &e->attestation_url)) >= 0 &&
+            (r = parse_url(o, "acme-server", &e->acme_url)) >= 0 &&
+            (r = parse_url(o, "attestation-server", &e->attestation_url)) >= 0 &&
             (r = json_member_text(o, "name", DEVICE_NAME_MAX, &e->name)) >= 0 && (r = parse_kinds(o, e)) >= 0)
                 r = json_member_int(o, "lifetime", 0, INT64_MAX, &e->lifetime);
         if (r >= 0) /* enrolments of before do not say it */

@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import re
+import shlex
 import socket
 import ssl
 
@@ -296,6 +297,25 @@ def test_fault(host, scratch, name):
             type_in(told)
             green(side)
     green(side)
+
+
+def test_planted_url_stays_one_word(host):
+    """The user of attezt-enroll writes what is recorded, root types what doctor says."""
+    url = 'https://attest.test/$(touch${IFS}/run/typed);x&\'y'
+    with recorded(host, **{'acme-server': url}), replaced(f'{AGENT_STATE}/current/device.tss', b'x' * 400):
+        command = examine('--device', status=1)['enrollment']['command']
+    assert shlex.split(command) == ['attezt', 'enroll', '--acme', url, '--attestation', host.server.url]
+    words = run('/bin/sh', '-c', command.replace('attezt enroll', "printf '%s\\n'")).stdout.splitlines()
+    assert words == ['--acme', url, '--attestation', host.server.url] and not os.path.exists('/run/typed')
+    with recorded(host, **{'acme-server': '$(touch /run/typed);x'}):
+        found = complaints(examine('--device', status=1))
+    assert 'damaged' in found['enrollment'] and 'typed' not in str(found)
+
+
+def test_strangers_text_is_escaped(host):
+    with replaced(MODULE, 'remote: unix:\x1b[2Jé\u202e\n'.encode()):
+        text = examine('--device', status=1)['token-module']['text']
+    assert text.isascii() and text.isprintable() and 'unix:' in text
 
 
 def served_by(server):

@@ -180,17 +180,24 @@ static void test_crash(void) {
         remove_dir(dir);
 }
 
+#define SETTINGS_REST                                                                                   \
+        "\"ek-hash\":\"a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5\",\"key\":\"p-256\"," \
+        "\"ek\":\"p-256\",\"lifetime\":0}"
+
 static void test_damage(void) {
         static const char *const settings[] = {
                 "",
                 "{}",
                 "[]",
                 "{\"acme-server\":1}",
-                "{\"acme-server\":\"a\",\"attestation-server\":\"b\",\"name\":\"c\",\"ek-hash\":\"00\",\"key\":\"p-256\","
+                "{\"acme-server\":\"https://a\",\"attestation-server\":\"https://b\",\"name\":\"c\",\"ek-hash\":\"00\",\"key\":\"p-256\","
                 "\"ek\":\"p-256\",\"lifetime\":0}",
-                "{\"acme-server\":\"a\",\"attestation-server\":\"b\",\"name\":\"c\",\"ek-hash\":"
+                "{\"acme-server\":\"https://a\",\"attestation-server\":\"https://b\",\"name\":\"c\",\"ek-hash\":"
                 "\"a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5\",\"key\":\"p-999\","
                 "\"ek\":\"p-256\",\"lifetime\":0}",
+                /* All is well but for the servers. */
+                "{\"acme-server\":\"$(id>/root/x);x\",\"attestation-server\":\"https://b\",\"name\":\"c\"," SETTINGS_REST,
+                "{\"acme-server\":\"https://a\",\"attestation-server\":\"--help\",\"name\":\"c\"," SETTINGS_REST,
         };
         static const char *const links[] = { "", "elsewhere", "generations/", "generations/01", "generations/1x",
                                              "generations/../1", "/etc", "generations/18446744073709551615",
@@ -205,6 +212,9 @@ static void test_damage(void) {
                 check_int(enrollment_load(dir, &e), -EBADMSG);
                 check(!e.acme_url);
         }
+        put(dir, "generations/1/enrollment.json",
+            "{\"acme-server\":\"https://a\",\"attestation-server\":\"https://b\",\"name\":\"c\"," SETTINGS_REST);
+        load(dir, 1, "first");
         store(dir, "second");
         fd = dir_open(dir);
         check(fd >= 0);
