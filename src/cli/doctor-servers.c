@@ -47,8 +47,8 @@ static void tell_name(const Peer *s, const Probe *p, Finding *f) {
         char host[URL_HOST_MAX + 1];
 
         bool valid = host_of(s->url, host);
-        finding_failed(f, "attezt enroll --acme URL --attestation URL", "%s's name %s does not resolve (%s): correct DNS or /etc/hosts; if the name is wrong, "
-                       "enrol with the right URL.", s->what, host, p->text);
+        finding_failed(f, "attezt enroll --acme URL --attestation URL", "%s's name %s does not resolve (%s): correct "
+                       "DNS or /etc/hosts; if the name is wrong, enrol with the right URL.", s->what, host, p->text);
         if (valid) /* else it could be taken for an option */
                 finding_command(f, "getent ahosts %s", host);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "cli/setup.h"
 #include "protocol/browser-policy.h"
@@ -88,6 +89,7 @@ int verb_setup_chromium(Cli *c, int argc, char **argv) {
         };
 
         cli_parse(c, argc, argv, options, 0, PATTERNS_MAX);
+        (void) umask(0022); /* policies are for every user to read, and the directories made for them */
         if (c->n_operands == 0 && !removal)
                 cli_usage(c, "Name the servers that want this device's certificate, as in "
                           "https://intranet.example.org.");

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <sys/stat.h>
+
 #include "cli/setup.h"
 #include "protocol/browser-policy.h"
 #include "protocol/json-scan.h"
@@ -61,6 +63,7 @@ int verb_setup_firefox(Cli *c, int argc, char **argv) {
         };
 
         cli_parse(c, argc, argv, options, 0, 0);
+        (void) umask(0022); /* policies are for every user to read, and the directories made for them */
         int status = setup_read(FIREFOX_POLICY_FILE, BROWSER_POLICY_MAX, &f);
         if (status != EXIT_SUCCESS)
                 return status;

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: MIT
 """attezt setup: other programs find the certificate, keep what they had, and have it back afterwards."""
+import contextlib
 import json
 import os
+import shutil
 import stat
 
 import pytest
 
 from rig_browser import POLICIES, Browser
-from rig_doctor import complaints, read
+from rig_doctor import complaints, moved, read
 from rig_firefox import Firefox
 from rig_pkcs11 import CERTIFICATE_LABEL, LIBRARIES, PROXY, Database, WebServer, page_of
 from rig_ca import load_chain, write
 from rig_process import run
-from rig_programs import cli, cli_json
+from rig_programs import PROGRAMS, cli, cli_json
 
 CHROMIUM, CHROME = f'{POLICIES}/attezt.json', '/etc/opt/chrome/policies/managed/attezt.json'
 FIREFOX = '/etc/firefox/policies/policies.json'
@@ -41,6 +43,16 @@ def nothing_left():
     for path in (CHROMIUM, CHROME, FIREFOX):
         if os.path.lexists(path):
             os.unlink(path)
+
+
+@contextlib.contextmanager
+def gone(path):
+    """As on a machine that never had it."""
+    with moved(path) if os.path.lexists(path) else contextlib.nullcontext():
+        try:
+            yield
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def modules(directory):
@@ -172,6 +184,16 @@ def test_dry_run_and_json(host):
     assert len(json.loads(r.stdout)['AutoSelectCertificateForUrls']) == 1 and not os.path.exists(CHROMIUM)
     assert 'SecurityDevices' in cli('setup', 'firefox', '--dry-run').stdout and not os.path.exists(FIREFOX)
     assert cli_json('setup', 'chromium', 'https://a.test') == {'file': CHROMIUM, 'done': 'written'}
+
+
+@pytest.mark.parametrize('top,line', [('/etc/chromium', 'setup chromium https://a.test'),
+                                      ('/etc/opt/chrome', 'setup chromium --chrome https://a.test'),
+                                      ('/etc/firefox', 'setup firefox')])
+def test_everybody_reads_it_whatever_roots_umask(host, top, line):
+    with gone(top):
+        run('/bin/sh', '-c', 'umask 077; exec "$0" "$@"', f'{PROGRAMS}/attezt', *line.split())
+        found = run('find', top, '-name', '*.json', user='nobody').stdout.split()
+        assert found and json.loads(run('cat', *found, user='nobody').stdout)
 
 
 def test_without_permission(host):
