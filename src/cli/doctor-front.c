@@ -15,10 +15,40 @@
 #define FRONT_USER "attezt-http"
 #define TLS_KEY_MAX (64U * 1024)
 #define TLS_ENDING (3LL * 86400)
+#define HTTP_SOCKET "attezt-http.socket"
+#define HTTPS_SOCKET "attezt-https.socket"
 #define LISTEN_DEFAULT "127.0.0.1:8080"
 #define LISTEN_TEXT_MAX 128U
 #define ROOTS_LOCAL ATTEZT_SETTINGS_DIR "/ek-roots.d"
 #define ROOTS_VENDOR ATTEZT_DATADIR "/attezt/ek-roots"
+
+/* --- Its sockets under systemd --- */
+
+typedef struct SocketUnit {
+        const char *name, *path;
+        bool https;
+} SocketUnit;
+
+static const SocketUnit socket_units[] = {
+        { HTTP_SOCKET, "/org/freedesktop/systemd1/unit/attezt_2dhttp_2esocket", false },
+        { HTTPS_SOCKET, "/org/freedesktop/systemd1/unit/attezt_2dhttps_2esocket", true },
+};
+
+/* Enabled or active: somebody wants it. */
+static bool https_is_wanted(void) {
+        sd_bus *bus = NULL;
+        bool wanted = false;
+
+        if (doctor_systemd(&bus) < 0)
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(socket_units); i++) {
+                _cleanup_free_ char *state = NULL, *file = NULL;
+                if (socket_units[i].https && doctor_unit_state(bus, socket_units[i].path, &state, &file) >= 0)
+                        wanted = strcmp(state, "active") == 0 || strcmp(file, "enabled") == 0;
+        }
+        sd_bus_close_unref(bus);
+        return wanted;
+}
 
 /* --- Its TLS certificate --- */
 
@@ -93,6 +123,11 @@ void look_server_tls(const Host *h, Finding *f) {
         _cleanup_certificate_chain_view_ CertificateChainView chain = {};
         _cleanup_bytes_ Bytes pem = BYTES_NULL;
 
+        if (!h->tls_cert && !h->tls_key && https_is_wanted()) {
+                finding_failed(f, "editor " ATTEZT_SETTINGS_DIR "/atteztd.conf", HTTPS_SOCKET " is to serve HTTPS, and "
+                               "there is no TLS certificate: set TLSCertificate= and TLSKey=.");
+                return;
+        }
         if (!h->tls_cert && !h->tls_key) {
                 finding_skipped(f, NULL, "No TLS certificate is configured: plain HTTP, for a reverse proxy on this "
                                 "machine.");
@@ -129,18 +164,18 @@ static void url_of(const char *address, bool https, char *ret, size_t size) {
                 (void) snprintf(ret, size, "%s://%s/root.pem", https ? "https" : "http", address);
 }
 
-/* False: something is wrong, and told. */
-static bool judge_listener(const char *address, bool https, Finding *f) {
+/* unit: the socket unit that has the address. False: something is wrong, and told. */
+static bool judge_listener(const char *address, bool https, const char *unit, Finding *f) {
         char url[LISTEN_TEXT_MAX];
         Probe p;
 
         url_of(address, https, url, sizeof(url));
         const ProbeRequest request = { .url = url, .ask = true };
         probe(&request, &p);
-        if (p.failed != PROBE_DONE)
-                finding_failed(f, "systemctl stop attezt-http.service; systemctl restart attezt-http.socket", "Nobody "
-                               "serves %s: %s.", address, p.text);
-        else if (p.status == 503)
+        if (p.failed != PROBE_DONE) {
+                finding_failed(f, NULL, "Nobody serves %s: %s.", address, p.text);
+                finding_command(f, "systemctl stop attezt-http.service; systemctl restart %s", unit);
+        } else if (p.status == 503)
                 finding_failed(f, "attezt ca create", "The front at %s has no CA: it was not created, or atteztd has "
                                "not told of it.", address);
         else if (p.status != 200)
@@ -152,16 +187,6 @@ static bool judge_listener(const char *address, bool https, Finding *f) {
 }
 
 /* --- The same under systemd --- */
-
-typedef struct SocketUnit {
-        const char *name, *path;
-        bool https;
-} SocketUnit;
-
-static const SocketUnit socket_units[] = {
-        { "attezt-http.socket", "/org/freedesktop/systemd1/unit/attezt_2dhttp_2esocket", false },
-        { "attezt-https.socket", "/org/freedesktop/systemd1/unit/attezt_2dhttps_2esocket", true },
-};
 
 /* False: something is wrong, and told. */
 static bool judge_addresses(sd_bus *bus, const SocketUnit *u, Finding *f) {
@@ -176,7 +201,7 @@ static bool judge_addresses(sd_bus *bus, const SocketUnit *u, Finding *f) {
         if (r >= 0)
                 r = sd_bus_message_enter_container(m, 'a', "(ss)");
         while (r >= 0 && good && (r = sd_bus_message_read(m, "(ss)", &type, &address)) > 0)
-                good = strcmp(type, "Stream") != 0 || judge_listener(address, https, f);
+                good = strcmp(type, "Stream") != 0 || judge_listener(address, https, u->name, f);
         return good;
 }
 
@@ -214,15 +239,15 @@ void look_listeners(const Host *h, Finding *f) {
         unsigned n = 0;
 
         for (; h->listen[n]; n++)
-                if (!judge_listener(h->listen[n], h->tls_cert, f))
+                if (!judge_listener(h->listen[n], h->tls_cert, HTTP_SOCKET, f))
                         return;
         if (!judge_units(&n, &systemd, f))
                 return;
         if (n == 0 && systemd)
-                finding_failed(f, h->tls_cert ? "systemctl enable --now attezt-https.socket" :
-                                                "systemctl enable --now attezt-http.socket",
+                finding_failed(f, h->tls_cert ? "systemctl enable --now " HTTPS_SOCKET :
+                                                "systemctl enable --now " HTTP_SOCKET,
                                "The front listens nowhere: none of its sockets is enabled.");
-        else if (n > 0 || judge_listener(LISTEN_DEFAULT, false, f))
+        else if (n > 0 || judge_listener(LISTEN_DEFAULT, false, HTTP_SOCKET, f))
                 finding_ok(f, "The front answers wherever it is to listen.");
 }
 

@@ -66,6 +66,22 @@ def test_fault(enrolled, plant, check):
     eventually(lambda: complaints(examine(enrolled)) == {}, 'all is well again')
 
 
+def test_https_without_a_certificate(enrolled):
+    """A socket that somebody enabled, and no word of a certificate in the settings."""
+    settings = '/etc/attezt/atteztd.conf'
+    enrolled.shell(f'cp -a {settings} /root/; sed -i /^TLS/d {settings}; systemctl restart atteztd; '
+                   'systemctl stop attezt-http.service; systemctl restart attezt-https.socket')
+    try:
+        found = complaints(examine(enrolled, '--ca'))
+        assert 'set TLSCertificate= and TLSKey=' in found['tls-certificate']['text']
+        assert found['tls-certificate']['command'] == f'editor {settings}'
+        assert found['listeners']['command'].endswith('systemctl restart attezt-https.socket')
+    finally:
+        enrolled.shell(f'mv /root/atteztd.conf {settings}; systemctl restart atteztd; systemctl stop attezt-http.service; '
+                       'systemctl restart attezt-https.socket')
+    eventually(lambda: complaints(examine(enrolled)) == {}, 'all is well again')
+
+
 def test_no_user_and_no_group(enrolled):
     enrolled.shell('gpasswd -d attezt-tpm tss; chmod 0660 /tpm/s; chgrp tss /tpm/s')
     try:
