@@ -109,6 +109,17 @@ def test_nss_database_option_and_other_place(host, nss, home, scratch):
     assert PROXY in modules(f'{scratch}/db')
 
 
+@pytest.mark.parametrize('whose', ['home', 'database'])
+def test_nss_root_leaves_other_users_alone(host, nss, home, whose):
+    """As with "sudo --preserve-env=HOME"."""
+    os.makedirs(nss.directory)
+    os.chown(home if whose == 'home' else nss.directory, 65534, 65534)
+    for options in ([], ['--remove'], ['--dry-run']):
+        r = nss(*options, check=False)
+        assert r.returncode == FAILED and 'sudo -H -u nobody attezt setup nss' in r.stderr, r.stderr
+    assert os.listdir(nss.directory) == []
+
+
 def test_nss_what_it_does_not_know_it_leaves_alone(host, nss):
     Database(nss.directory)
     write(nss.file, b'nonsense\n')
