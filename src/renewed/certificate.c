@@ -18,7 +18,7 @@ static int open_beneath(int dir_fd, const char *path) {
         return fd < 0 ? -errno : fd;
 }
 
-static int read_certificate(const char *state_dir, const EnrollmentVersion *v, Bytes *ret) {
+int certificate_read(const char *state_dir, const EnrollmentVersion *v, Bytes *ret_pem) {
         _cleanup_certificate_chain_view_ CertificateChainView chain = {};
         _cleanup_bytes_ Bytes pem = BYTES_NULL;
         char path[64];
@@ -34,17 +34,6 @@ static int read_certificate(const char *state_dir, const EnrollmentVersion *v, B
         if ((r = fd_read(fd, CERTIFICATE_VIEW_PEM_MAX, &pem)) < 0 ||
             (r = certificate_chain_view_from_pem(bytes_view(&pem), &chain)) < 0)
                 return r;
-        *ret = TAKE_BYTES(pem);
+        *ret_pem = TAKE_BYTES(pem);
         return 0;
-}
-
-int certificate_copy(const char *state_dir, const EnrollmentVersion *v, const char *to_dir) {
-        _cleanup_bytes_ Bytes pem = BYTES_NULL;
-        int r;
-
-        r = read_certificate(state_dir, v, &pem);
-        if (r < 0)
-                return r;
-        _cleanup_close_ int fd = dir_open(to_dir);
-        return fd < 0 ? fd : file_write_atomic(fd, CERTIFICATE_COPY, 0644, bytes_view(&pem));
 }

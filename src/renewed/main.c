@@ -6,9 +6,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "protocol/settings.h"
 #include "renewed/certificate.h"
 #include "renewed/hooks.h"
+#include "renewed/memory.h"
 #include "renewed/run.h"
 #include "renewed/units.h"
 #include "shared/enrollment.h"
@@ -16,13 +19,13 @@
 #include "shared/log.h"
 #include "shared/names.h"
 
-#define HANDLED "handled"
 #define MESSAGE_TOLD SD_ID128_MAKE(a4,5e,71,0c,2f,8b,4d,96,b3,1a,7c,e9,50,64,d8,21)
 #define MESSAGE_HOOK_FAILED SD_ID128_MAKE(f6,03,9b,d7,41,ae,42,7c,85,c0,3e,12,9d,b8,5f,64)
 #define ROUNDS_MAX 8U /* generations that come while the one before is told of */
 
 typedef struct Options {
         const char *config, *state_dir, *hooks_dir, *memory_dir;
+        int64_t interval_sec;
         bool again;
 } Options;
 
@@ -31,12 +34,13 @@ static void help(void) {
                "Tells those who use the device's certificate that there is a new one: reloads the units of\n"
                "ReloadUnits= in agent.conf, and runs the executables in " ATTEZT_SETTINGS_DIR "/renewed.d.\n"
                "Once for each certificate.\n\n"
-               "  --again           also if it has been done for this certificate\n"
+               "  --again           also if it has been done for this certificate, and without waiting\n"
                "  --config FILE     settings (" ATTEZT_SETTINGS_DIR "/agent.conf and its drop-ins)\n"
                "  --state-dir DIR   the enrollment (" ATTEZT_AGENT_STATE_DIR ")\n"
                "  --hooks DIR       the executables (" ATTEZT_SETTINGS_DIR "/renewed.d)\n"
                "  --memory DIR      a copy of the certificate, and of which one was told\n"
                "                    (" ATTEZT_STATEDIR "/attezt-renewed)\n"
+               "  --interval TIME   between two certificates, at least (10s)\n"
                "  --verbose         say more\n"
                "  --help, --version\n\n"
                "Exit status: 0 done, 1 something failed, 2 wrong usage.\n");
@@ -44,13 +48,15 @@ static void help(void) {
 
 /* 1: go on, 0: done, -EINVAL: wrong usage. */
 static int parse_options(int argc, char **argv, Options *ret) {
-        enum { OPT_AGAIN = 256, OPT_CONFIG, OPT_STATE_DIR, OPT_HOOKS, OPT_MEMORY, OPT_VERBOSE, OPT_VERSION };
+        enum { OPT_AGAIN = 256, OPT_CONFIG, OPT_STATE_DIR, OPT_HOOKS, OPT_MEMORY, OPT_INTERVAL,
+               OPT_VERBOSE, OPT_VERSION };
         static const struct option options[] = {
                 { "again", no_argument, NULL, OPT_AGAIN },
                 { "config", required_argument, NULL, OPT_CONFIG },
                 { "state-dir", required_argument, NULL, OPT_STATE_DIR },
                 { "hooks", required_argument, NULL, OPT_HOOKS },
                 { "memory", required_argument, NULL, OPT_MEMORY },
+                { "interval", required_argument, NULL, OPT_INTERVAL },
                 { "verbose", no_argument, NULL, OPT_VERBOSE },
                 { "version", no_argument, NULL, OPT_VERSION },
                 { "help", no_argument, NULL, 'h' },
@@ -74,6 +80,11 @@ static int parse_options(int argc, char **argv, Options *ret) {
                 case OPT_MEMORY:
                         ret->memory_dir = optarg;
                         break;
+                case OPT_INTERVAL:
+                        if (settings_parse_duration(optarg, INT32_MAX, &ret->interval_sec) >= 0)
+                                break;
+                        fprintf(stderr, "attezt-renewed: --interval takes a time such as 10s, not \"%s\"\n", optarg);
+                        return -EINVAL;
                 case OPT_VERBOSE:
                         log_set_max_level(LOG_DEBUG);
                         break;
@@ -162,14 +173,10 @@ static int tell(const Options *o, const EnrollmentVersion *v) {
         const char *path = getenv("PATH");
         char variables[3][PATH_MAX + 64], *envp[ELEMENTSOF(variables) + 1] = {};
         unsigned ran = 0;
-        int failed, r;
+        int failed;
 
-        r = certificate_copy(o->state_dir, v, o->memory_dir);
-        if (r < 0)
-                return log_error_errno(r, "The certificate in %s cannot be copied: %m", o->state_dir), 1;
         (void) snprintf(variables[0], sizeof(variables[0]), "PATH=%s", path ?: "/usr/sbin:/usr/bin:/sbin:/bin");
-        (void) snprintf(variables[1], sizeof(variables[1]), "ATTEZT_CERTIFICATE=%s/" CERTIFICATE_COPY,
-                        o->memory_dir);
+        (void) snprintf(variables[1], sizeof(variables[1]), "ATTEZT_CERTIFICATE=%s/" MEMORY_COPY, o->memory_dir);
         (void) snprintf(variables[2], sizeof(variables[2]), "ATTEZT_GENERATION=%llu",
                         (unsigned long long) v->generation);
         for (size_t i = 0; i < ELEMENTSOF(variables); i++)
@@ -182,46 +189,74 @@ static int tell(const Options *o, const EnrollmentVersion *v) {
         return failed;
 }
 
-/* --- Once for each --- */
+/* --- Once for each, one after the other --- */
 
-static void format_version(const EnrollmentVersion *v, char ret[static 96]) {
-        (void) snprintf(ret, 96, "%llu %llu %lld.%09ld\n", (unsigned long long) v->generation,
-                        (unsigned long long) v->inode, (long long) v->time.tv_sec, v->time.tv_nsec);
-}
+/* 1: read, 0: not enrolled. */
+static int read_current(const Options *o, EnrollmentVersion *ret_version, Bytes *ret_pem) {
+        int r;
 
-static bool was_handled(const Options *o, const char *version) {
-        _cleanup_bytes_ Bytes text = BYTES_NULL;
-
-        _cleanup_close_ int fd = dir_open(o->memory_dir);
-        return fd >= 0 && file_read_at(fd, HANDLED, 96, &text) >= 0 && view_equal(bytes_view(&text), VIEW_STR(version));
-}
-
-static void remember(const Options *o, const char *version) {
-        _cleanup_close_ int fd = dir_open(o->memory_dir);
-        int r = fd < 0 ? fd : file_write_atomic(fd, HANDLED, 0644, VIEW_STR(version));
-
+        r = enrollment_version(o->state_dir, ret_version);
+        if (r == -ENOENT)
+                return 0;
         if (r < 0)
-                log_warning_errno(r, "What has been told of cannot be remembered in %s: %m", o->memory_dir);
+                return log_error_errno(r, "The enrollment in %s cannot be read: %m", o->state_dir);
+        r = certificate_read(o->state_dir, ret_version, ret_pem);
+        return r < 0 ? log_error_errno(r, "The certificate in %s cannot be copied: %m", o->state_dir) : 1;
 }
 
-/* Another certificate may come meanwhile, and nobody may start us for it then. */
+/* Whether there was something to wait for. */
+static bool wait_for_turn(const Options *o) {
+        struct timespec now, left;
+
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+        int64_t usec = memory_wait_usec(o->memory_dir, o->interval_sec, now.tv_sec * 1000000LL + now.tv_nsec / 1000);
+        if (usec == 0)
+                return false;
+        log_debug("The last certificate was told of just now: waiting %lld ms.", (long long) usec / 1000);
+        left = (struct timespec) { .tv_sec = usec / 1000000, .tv_nsec = usec % 1000000 * 1000 };
+        while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+                ;
+        return true;
+}
+
+/* 1: told, 2: told, and something failed. */
+static int tell_and_remember(const Options *o, const EnrollmentVersion *v, ByteView pem) {
+        int failed, r;
+
+        r = memory_begin(o->memory_dir, pem);
+        if (r < 0)
+                return log_error_errno(r, "The certificate cannot be copied to %s: %m", o->memory_dir);
+        failed = tell(o, v);
+        r = memory_end(o->memory_dir, pem);
+        if (r < 0)
+                return log_error_errno(r, "What has been told of cannot be remembered in %s: %m", o->memory_dir);
+        return failed ? 2 : 1;
+}
+
+/* Another certificate may come meanwhile, also while we wait, and nobody may start us for it then. */
 static int tell_all(const Options *o) {
-        int failed = 0;
+        bool at_once = o->again, failed = false;
+        int r;
 
-        for (unsigned i = 0; i < ROUNDS_MAX; i++) {
+        for (unsigned told = 0; told < ROUNDS_MAX;) {
+                _cleanup_bytes_ Bytes pem = BYTES_NULL;
                 EnrollmentVersion v;
-                char version[96];
 
-                int r = enrollment_version(o->state_dir, &v);
-                if (r == -ENOENT)
-                        return failed; /* not enrolled */
-                if (r < 0)
-                        return log_error_errno(r, "The enrollment in %s cannot be read: %m", o->state_dir), 1;
-                format_version(&v, version);
-                if (was_handled(o, version) && !(o->again && i == 0))
+                r = read_current(o, &v, &pem);
+                if (r <= 0)
+                        return r < 0 || failed;
+                if (!(o->again && told == 0) && memory_is_handled(o->memory_dir, bytes_view(&pem)))
                         return failed;
-                failed |= tell(o, &v);
-                remember(o, version);
+                if (!at_once && wait_for_turn(o)) {
+                        at_once = true; /* even if the clock was set back meanwhile */
+                        continue;
+                }
+                r = tell_and_remember(o, &v, bytes_view(&pem));
+                if (r < 0)
+                        return 1;
+                failed |= r == 2;
+                at_once = false;
+                told++;
         }
         return failed;
 }
@@ -232,6 +267,7 @@ int main(int argc, char **argv) {
                 .state_dir = ATTEZT_AGENT_STATE_DIR,
                 .hooks_dir = ATTEZT_SETTINGS_DIR "/renewed.d",
                 .memory_dir = ATTEZT_STATEDIR "/attezt-renewed",
+                .interval_sec = MEMORY_INTERVAL_SEC,
         };
         int r;
 

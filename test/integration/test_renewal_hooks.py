@@ -2,6 +2,8 @@
 """attezt-renewed: those who use the certificate hear of a new one, once; and nobody but root says what root runs."""
 import os
 import shutil
+import threading
+import time
 
 import pytest
 
@@ -20,6 +22,7 @@ class Hooks:
         self.config = f'{self.home}/agent.conf'
         self.said = f'{self.home}/said'
         self.path = directory(f'{self.home}/bin')
+        self.interval = '0'
         self.script('systemctl', f'echo systemctl "$@" >>{self.said}', directory=self.path)
 
     def script(self, name, text, mode=0o755, directory=None):
@@ -37,11 +40,18 @@ class Hooks:
         """What was said."""
         if os.path.exists(self.said):
             os.unlink(self.said)
+        self.start(*options, check=check)
+        return self.heard()
+
+    def start(self, *options, check=True):
+        interval = ['--interval', self.interval] if self.interval else []
         self.result = run(program('attezt-renewed'), '--state-dir', self.device.state, '--hooks', self.scripts,
-                          '--memory', self.memory, '--config', self.config, *options, check=False,
+                          '--memory', self.memory, '--config', self.config, *interval, *options, check=False,
                           env={'PATH': f'{self.path}:/usr/bin:/bin', 'SECRET': 'of the caller'})
         if check:
             assert self.result.returncode == 0, self.result.stderr
+
+    def heard(self):
         if not os.path.exists(self.said):
             return []
         with open(self.said) as f:
@@ -71,6 +81,66 @@ def test_once_for_each_certificate(hooks):
     assert hooks.run() == []
     cli('enroll', '--acme', hooks.device.acme, '--attestation', hooks.device.attestation)
     assert hooks.run() != []
+
+
+def put_again(device):
+    """What user attezt-tpm can do: the same certificate, in another generation, with another inode and time."""
+    state = device.state
+    number = int(os.path.basename(os.readlink(f'{state}/current')))
+    shutil.copytree(f'{state}/generations/{number}', f'{state}/generations/{number + 1}')
+    os.symlink(f'generations/{number + 1}', f'{state}/new')
+    os.rename(f'{state}/new', f'{state}/current')
+
+
+def test_the_same_certificate_again(hooks):
+    hooks.settings('ReloadUnits=nginx.service')
+    hooks.tells('hook')
+    assert len(hooks.run()) == 2
+    current = f'{hooks.device.state}/current'
+    os.utime(os.path.realpath(current))
+    assert hooks.run() == []
+    for _ in range(3):
+        put_again(hooks.device)
+        assert hooks.run() == []
+    assert os.path.realpath(current).endswith('/4')
+    cli('renew')
+    assert len(hooks.run()) == 2
+
+
+def test_two_in_quick_succession(hooks):
+    """The one that comes too early is told of, later; of those that come while it waits, the last one."""
+    hooks.interval = '6s'
+    hooks.script('hook', f'echo $(date +%s.%N) "$ATTEZT_GENERATION" >>{hooks.said}')
+    hooks.run()
+    cli('renew')
+    waits = threading.Thread(target=hooks.start)
+    waits.start()
+    time.sleep(1)
+    cli('renew')
+    waits.join()
+    (first, one), (second, three) = (line.split() for line in hooks.heard())
+    assert (one, three) == ('1', '3')
+    assert float(second) - float(first) > 5.5
+    # Three, one after the other: two of them wait.
+    cli('renew')
+    hooks.start()
+    hooks.start()
+    times = [float(line.split()[0]) for line in hooks.heard()]
+    assert len(times) == 3 and times[2] - times[1] > 5.5
+    # Whoever asks for it by hand does not wait.
+    hooks.start('--again')
+    assert float(hooks.heard()[3].split()[0]) - times[2] < 5.5
+
+
+def test_ten_seconds(hooks):
+    """Unless it is told otherwise."""
+    hooks.script('hook', f'date +%s.%N >>{hooks.said}')
+    hooks.interval = None
+    hooks.run()
+    cli('renew')
+    hooks.start()
+    first, second = map(float, hooks.heard())
+    assert second - first > 9.5
 
 
 @pytest.fixture(autouse=True)
@@ -208,4 +278,5 @@ def test_options(hooks):
     assert '--again' in run(program('attezt-renewed'), '--help').stdout
     assert run(program('attezt-renewed'), 'extra', check=False).returncode == 2
     assert run(program('attezt-renewed'), '--nonsense', check=False).returncode == 2
+    assert run(program('attezt-renewed'), '--interval', 'soon', check=False).returncode == 2
     assert RIG in hooks.home
