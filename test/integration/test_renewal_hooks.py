@@ -103,8 +103,6 @@ def test_the_same_certificate_again(hooks):
         put_again(hooks.device)
         assert hooks.run() == []
     assert os.path.realpath(current).endswith('/4')
-    cli('renew')
-    assert len(hooks.run()) == 2
 
 
 def test_two_in_quick_succession(hooks):

@@ -197,8 +197,8 @@ def test_dry_run_and_json(host):
     assert cli_json('setup', 'chromium', 'https://a.test') == {'file': CHROMIUM, 'done': 'written'}
 
 
-@pytest.mark.parametrize('top,line', [('/etc/chromium', 'setup chromium https://a.test'),
-                                      ('/etc/opt/chrome', 'setup chromium --chrome https://a.test'),
+# Chromium's own directory is there already, from its package.
+@pytest.mark.parametrize('top,line', [('/etc/opt/chrome', 'setup chromium --chrome https://a.test'),
                                       ('/etc/firefox', 'setup firefox')])
 def test_everybody_reads_it_whatever_roots_umask(host, top, line):
     with gone(top):
