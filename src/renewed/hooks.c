@@ -18,12 +18,12 @@ static bool trusted(const struct stat *st) {
         return (st->st_uid == 0 || st->st_uid == geteuid()) && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-int trusted_path(const char *path) {
+int trusted_at(int dir_fd, const char *path, mode_t type) {
         struct stat st;
 
-        if (stat(path, &st) < 0)
+        if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
-        return trusted(&st) ? 0 : -EPERM;
+        return (st.st_mode & S_IFMT) == type && trusted(&st) ? 0 : -EPERM;
 }
 
 static bool is_leftover(const char *name) {

@@ -2,6 +2,8 @@
 #pragma once
 
 /* The executables of a directory, as root runs them: only what nobody but root can have written. */
+#include <sys/types.h>
+
 #include "shared/bytes.h"
 
 #define HOOKS_MAX 64U
@@ -19,5 +21,6 @@ void hooks_done(Hooks *h);
 /* A directory that is not there is empty. -EPERM: others may write to it. */
 int hooks_read(const char *dir, Hooks *ret);
 
-/* Whether only root, or who runs this, can have written that file or directory. -ENOENT, -EPERM. */
-int trusted_path(const char *path);
+/* Whether only root, or who runs this, can have written that file, or directory. type: S_IFREG or S_IFDIR; a link is
+ * neither, for it would be followed to a place where others may have their hands in. -ENOENT, -EPERM. */
+int trusted_at(int dir_fd, const char *path, mode_t type);

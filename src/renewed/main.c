@@ -108,14 +108,15 @@ static int parse_options(int argc, char **argv, Options *ret) {
 /* Returns 1 if it failed. */
 static int reload_units(const Options *o, char *const envp[]) {
         _cleanup_(units_done) Units u = {};
+        _cleanup_free_ char *where = NULL;
         char *argv[UNITS_MAX + 5] = { (char *) "systemctl", (char *) "--no-ask-password",
                                       (char *) "try-reload-or-restart", (char *) "--" };
         int r;
 
-        r = units_read(o->config, &u);
+        r = units_read(o->config, &u, &where);
         if (r < 0) {
-                log_error_errno(r, "ReloadUnits= of %s is not used: %s", o->config,
-                                r == -EPERM ? "others than root may write to it or its drop-ins" : strerror(-r));
+                log_error_errno(r, "ReloadUnits= is not used. %s: %s", where ?: o->config,
+                                r == -EPERM ? "others than root may write to it, or it is a link" : strerror(-r));
                 return 1;
         }
         if (u.n == 0)

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "renewed/units.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "renewed/hooks.h"
+#include "shared/files.h"
 #include "shared/log.h"
 #include "shared/settings-files.h"
 
@@ -48,26 +52,53 @@ static int split(Units *u) {
         return 0;
 }
 
-/* What is not there is nobody's. */
-static int check_files(const char *config) {
-        _cleanup_free_ char *dropins = NULL;
-        int r;
+static int check_dropins(const char *dir, char **reterr_where) {
+        int r = 0;
 
-        if (asprintf(&dropins, "%s.d", config) < 0) {
-                dropins = NULL;
-                return -ENOMEM;
+        DIR *d = opendir(dir);
+        if (!d)
+                return errno == ENOENT ? 0 : -errno;
+        for (struct dirent *de; r >= 0 && (errno = 0, de = readdir(d));) {
+                if (!settings_is_dropin(de->d_name))
+                        continue;
+                r = trusted_at(dirfd(d), de->d_name, S_IFREG);
+                if (r == -EPERM)
+                        (void) path_join(dir, de->d_name, reterr_where);
         }
-        if ((r = trusted_path(config)) == -EPERM || (r = trusted_path(dropins)) == -EPERM)
-                return r;
-        return 0;
+        if (r >= 0)
+                r = -errno;
+        (void) closedir(d);
+        return r;
 }
 
-int units_read(const char *config, Units *ret) {
+/* What is not there is nobody's. The directory comes before its files: in one that is root's nobody changes them. */
+static int check_files(const char *config, char **reterr_where) {
+        _cleanup_free_ char *dir = NULL;
+        int r;
+
+        if (asprintf(&dir, "%s.d", config) < 0) {
+                dir = NULL;
+                return -ENOMEM;
+        }
+        r = trusted_at(AT_FDCWD, config, S_IFREG);
+        if (r < 0 && r != -ENOENT) {
+                *reterr_where = strdup(config);
+                return r;
+        }
+        r = trusted_at(AT_FDCWD, dir, S_IFDIR);
+        if (r < 0 && r != -ENOENT) {
+                *reterr_where = TAKE_PTR(dir);
+                return r;
+        }
+        return r == -ENOENT ? 0 : check_dropins(dir, reterr_where);
+}
+
+int units_read(const char *config, Units *ret, char **reterr_where) {
         _cleanup_(units_done) Units u = {};
         _cleanup_free_ char *where = NULL;
         int r;
 
-        r = check_files(config);
+        r = check_files(config, reterr_where);
         if (r < 0)
                 return r;
         r = settings_files_read(config, on_setting, &u.text, &where);

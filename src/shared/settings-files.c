@@ -43,10 +43,14 @@ static int read_one(const char *file, SettingsFilesFunc func, void *userdata, ch
         return r;
 }
 
-static int is_dropin(const struct dirent *e) {
-        size_t n = strlen(e->d_name);
+bool settings_is_dropin(const char *name) {
+        size_t n = strlen(name);
 
-        return e->d_name[0] != '.' && n > 5 && strcmp(e->d_name + n - 5, ".conf") == 0;
+        return name[0] != '.' && n > 5 && strcmp(name + n - 5, ".conf") == 0;
+}
+
+static int is_dropin(const struct dirent *e) {
+        return settings_is_dropin(e->d_name);
 }
 
 /* In the order of their bytes, whatever the locale. */

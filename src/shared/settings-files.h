@@ -10,6 +10,9 @@
 typedef int (*SettingsFilesFunc)(const char *file, unsigned line, const char *section, const char *key,
                                  const char *value, void *userdata);
 
+/* Whether a file in FILE.d is read. */
+bool settings_is_dropin(const char *name);
+
 /* Errors as settings_parse(), and those of reading. reterr_where (or NULL): "FILE:LINE" or "FILE", malloc'd, on
  * failure only; NULL if memory ran out. */
 int settings_files_read(const char *path, SettingsFilesFunc func, void *userdata, char **reterr_where);

@@ -233,16 +233,30 @@ def test_directory_of_others(hooks, spoil):
     assert hooks.run(check=False) == [] and hooks.result.returncode == 1
 
 
-@pytest.mark.parametrize('what', ['file', 'drop-ins'])
+@pytest.mark.parametrize('what', ['file', 'file-link', 'directory', 'directory-link', 'owner', 'world-writable',
+                                  'group-writable', 'link', 'fifo'])
 def test_settings_of_others(hooks, what):
+    """The file, the directory of drop-ins, or one of them; even one that says nothing about it."""
     hooks.settings('ReloadUnits=nginx.service')
     hooks.tells('hook')
-    if what == 'file':
-        shutil.chown(hooks.config, 'attezt')
+    dropins = directory(f'{hooks.config}.d')
+    dropin = write(f'{dropins}/x.conf', b'[Agent]\nName=framework\n')
+    write(f'{dropins}/x.conf.bak', b'')
+    shutil.chown(f'{dropins}/x.conf.bak', 'attezt')
+    assert hooks.run('--again')[0].endswith(' nginx.service')  # what is not read is nobody's business
+    spoilt = {'file': hooks.config, 'directory': dropins}.get(what.removesuffix('-link'), dropin)
+    if what.endswith('link'):
+        os.rename(spoilt, f'{hooks.home}/elsewhere')
+        os.symlink(f'{hooks.home}/elsewhere', spoilt)
+    elif what == 'fifo':
+        os.unlink(spoilt)
+        os.mkfifo(spoilt, mode=0o644)
+    elif what in ('file', 'owner'):
+        shutil.chown(spoilt, 'attezt')
     else:
-        os.chmod(directory(f'{hooks.config}.d'), 0o777)
-    assert hooks.run(check=False) == ['hook renewed'] and hooks.result.returncode == 1
-    assert 'ReloadUnits=' in hooks.result.stderr
+        os.chmod(spoilt, 0o664 if what == 'group-writable' else 0o777)
+    assert hooks.run('--again', check=False) == ['hook renewed'] and hooks.result.returncode == 1
+    assert f'ReloadUnits= is not used. {spoilt}: ' in hooks.result.stderr
 
 
 @pytest.mark.parametrize('trap', ['link', 'directory', 'fifo', 'rubbish', 'number'])
