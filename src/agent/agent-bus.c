@@ -83,7 +83,7 @@ static int method_enroll(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int method_renew(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         AgentBus *b = userdata;
-        Job job = { .kind = JOB_RENEW, .keep_key = agent_settings(b->agent)->keep_key };
+        _cleanup_(job_done) Job job = { .kind = JOB_RENEW, .keep_key = agent_settings(b->agent)->keep_key };
         bool if_due = false;
         int r;
 
@@ -95,6 +95,9 @@ static int method_renew(sd_bus_message *m, void *userdata, sd_bus_error *error) 
                 return sd_bus_reply_method_return(m, "u", 0U);
         if (!agent_enrollment(b->agent))
                 return sd_bus_error_set(error, ATTEZT_ERROR_NOT_ENROLLED, "This device is not enrolled.");
+        r = agent_renew_complete(b->agent, &job);
+        if (r < 0)
+                return r;
         return start(b, m, &job, error);
 }
 

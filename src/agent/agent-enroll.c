@@ -3,6 +3,7 @@
 
 #include "agent/request-values.h"
 #include "shared/files.h"
+#include "shared/log.h"
 #include "shared/names.h"
 
 static bool same(const char *url, const char *known) {
@@ -53,12 +54,64 @@ static int fill_eab(const Agent *a, Job *job, sd_bus_error *error) {
         return fill(&job->eab_kid, s->eab_kid);
 }
 
+static bool servers_are_configured(const Agent *a, const Job *job) {
+        const Enrollment *e = agent_enrollment(a);
+        const AgentSettings *s = agent_settings(a);
+        const char *acme = job->acme_url ?: e ? e->acme_url : NULL;
+        const char *attestation = job->attestation_url ?: e ? e->attestation_url : NULL;
+
+        return acme && attestation && same(acme, s->acme_server) && same(attestation, s->attestation_server);
+}
+
+/* The roots that are configured are for the servers that are configured, for no others. */
+static int fill_roots(const Agent *a, Job *job) {
+        const char *path = agent_settings(a)->roots_file;
+        _cleanup_bytes_ Bytes pem = BYTES_NULL;
+        int r;
+
+        if (job->ca_pem.size > 0 || !path || !servers_are_configured(a, job))
+                return 0;
+        r = file_read(path, JOB_CA_PEM_MAX, &pem);
+        if (r < 0)
+                return r;
+        if (!request_roots_valid(bytes_view(&pem)))
+                return -EBADMSG;
+        job->ca_pem = TAKE_GENERIC(pem, BYTES_NULL);
+        return 0;
+}
+
+static const char *roots_error(int r) {
+        return r == -EBADMSG ? "not certificates in PEM form" : strerror(-r);
+}
+
+int agent_renew_complete(const Agent *a, Job *job) {
+        int r = fill_roots(a, job);
+
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                log_warning("RootsFile=%s: %s. Going on with the roots that are recorded.",
+                            agent_settings(a)->roots_file, roots_error(r));
+        return 0;
+}
+
+static int fill_files(const Agent *a, Job *job, sd_bus_error *error) {
+        int r = fill_roots(a, job);
+
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return sd_bus_error_setf(error, ATTEZT_ERROR_FAILED, "RootsFile=%s: %s",
+                                         agent_settings(a)->roots_file, roots_error(r));
+        return fill_eab(a, job, error);
+}
+
 int agent_enroll_complete(const Agent *a, Job *job, sd_bus_error *error) {
         const AgentSettings *s = agent_settings(a);
         int r;
 
         if (agent_enrollment(a))
-                return fill_eab(a, job, error);
+                return fill_files(a, job, error);
         if ((r = fill(&job->acme_url, s->acme_server)) < 0 ||
             (r = fill(&job->attestation_url, s->attestation_server)) < 0 ||
             (r = fill(&job->name, s->name)) < 0)
@@ -73,5 +126,5 @@ int agent_enroll_complete(const Agent *a, Job *job, sd_bus_error *error) {
                 job->key = s->key;
         if (job->lifetime == 0)
                 job->lifetime = s->lifetime;
-        return fill_eab(a, job, error);
+        return fill_files(a, job, error);
 }

@@ -11,3 +11,5 @@ bool agent_enroll_elsewhere(const Agent *a, const Job *job);
 /* Fills in what is configured; what is recorded the helper knows, and it stays empty. Negative errno, and error set,
  * if then something is missing. */
 int agent_enroll_complete(const Agent *a, Job *job, sd_bus_error *error);
+/* The same for a renewal, which misses nothing: what cannot be read is told in the log. -ENOMEM. */
+int agent_renew_complete(const Agent *a, Job *job);

@@ -11,6 +11,7 @@ void agent_settings_done(AgentSettings *s) {
         free(s->name);
         free(s->eab_kid);
         free(s->eab_key_file);
+        free(s->roots_file);
         free(s->tcti);
         free(s->token_users);
         free(s->token_groups);
@@ -86,6 +87,8 @@ static int set(AgentSettings *s, const char *key, const char *value) {
                 return strlen(value) > JOB_EAB_KID_MAX ? -EINVAL : set_string(&s->eab_kid, value);
         if (strcmp(key, "EABKeyFile") == 0)
                 return set_string(&s->eab_key_file, value);
+        if (strcmp(key, "RootsFile") == 0)
+                return set_string(&s->roots_file, value);
         if (strcmp(key, "TCTI") == 0)
                 return set_string(&s->tcti, value);
         if (strcmp(key, "TokenUsers") == 0)

@@ -8,6 +8,7 @@ typedef struct AgentSettings {
         char *acme_server, *attestation_server; /* without trailing slashes; NULL: not configured */
         char *name;
         char *eab_kid, *eab_key_file;
+        char *roots_file; /* further roots for these servers */
         char *tcti;
         char *token_users, *token_groups; /* names and numbers, separated by blanks; NULL: none beyond the default */
         bool auto_enroll;

@@ -79,7 +79,7 @@ static int replace_string(char **p, const char *text) {
 }
 
 static int take_ca_pem(Job *j, const char *text, sd_bus_error *error) {
-        if (strlen(text) > JOB_CA_PEM_MAX || !strstr(text, "-----BEGIN CERTIFICATE-----"))
+        if (!request_roots_valid(VIEW_STR(text)))
                 return invalid(error, "ca-pem must be certificates in PEM, 64 KiB at most.");
         bytes_done(&j->ca_pem);
         return bytes_copy(VIEW_STR(text), &j->ca_pem);

@@ -207,6 +207,9 @@ static int start(Renewal *r) {
         case RENEWAL_RENEW:
                 job.kind = JOB_RENEW;
                 job.keep_key = agent_settings(r->agent)->keep_key;
+                k = agent_renew_complete(r->agent, &job);
+                if (k < 0)
+                        return k;
                 return agent_start(r->agent, &job, &number);
         case RENEWAL_ENROLL:
         case RENEWAL_REACH:

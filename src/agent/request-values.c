@@ -49,6 +49,12 @@ bool request_name_valid(const char *name) {
         return device_name_valid(name) || device_hash_valid(name);
 }
 
+bool request_roots_valid(ByteView pem) {
+        static const char begin[] = "-----BEGIN CERTIFICATE-----";
+
+        return pem.size <= JOB_CA_PEM_MAX && memmem(pem.data, pem.size, begin, sizeof(begin) - 1);
+}
+
 int request_eab_key(ByteView text, Bytes *ret) {
         size_t n = text.size;
         int r;

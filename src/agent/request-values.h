@@ -14,5 +14,6 @@ int request_acme_url(const char *url, char **ret);
 int request_attestation_url(const char *url, char **ret);
 
 bool request_name_valid(const char *name);      /* a device name, or an EK hash */
+bool request_roots_valid(ByteView pem);         /* has a certificate in PEM form, and is not too long */
 /* base64url, with white space and padding at its end. -EINVAL. */
 int request_eab_key(ByteView text, Bytes *ret);

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import ssl
 import threading
 import time
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 import p11kit_rpc as rpc
 from p11kit_rpc import Connection
 from rig_bus import Monitor
-from rig_ca import Authority, load_chain, write
+from rig_ca import Authority, load_chain, pem, write
 from rig_pkcs11 import signature_of, verify
 from rig_process import eventually
 from rig_programs import cli, cli_json
@@ -322,6 +323,32 @@ def test_enrols_itself(device, server, stepca):
         device.start()
     cli('enroll')
     assert device.property('State') == 'enrolled'
+
+
+def test_the_roots_are_a_setting(device, server, stepca):
+    """And for the configured servers only. A root that changes there reaches a device that is enrolled."""
+    shutil.rmtree(device.ca_dir)
+    roots = write(f'{device.home}/roots.pem', b'not yet')
+    servers = [f'ACMEServer={stepca.url()}', f'AttestationServer={server.url}']
+    configure(device, *servers, f'RootsFile={roots}')
+    device.start()
+    r = cli('enroll', check=False)
+    assert r.returncode == 1 and f'RootsFile={roots}: not certificates in PEM form' in r.stderr
+    both = b''.join(open(f, 'rb').read() for f in (stepca.root_file, server.tls_root))
+    write(roots, both)
+    r = cli('enroll', '--acme', stepca.url('acme-short'), check=False)
+    assert r.returncode == 1 and 'certificate' in r.stderr, 'another server is not trusted by it'
+    cli('enroll')
+    first = leaf_of(device)
+    assert open(f'{device.state}/current/ca.pem', 'rb').read() == both
+    # Roots that do not hold any more, as after a change of the servers': recorded now, by a renewal that still worked.
+    other = pem(Authority('Another root').certificate)
+    write(roots, both + other)
+    cli('renew')
+    assert leaf_of(device) != first and open(f'{device.state}/current/ca.pem', 'rb').read() == both + other
+    os.unlink(roots)
+    cli('renew')
+    assert device.agent.wait_line('Going on with the roots that are recorded.')
 
 
 def test_auto_enrol_needs_servers(device):
