@@ -35,6 +35,8 @@ static const char *const absent_errors[] = {
         "org.freedesktop.DBus.Error.Spawn.ServiceNotFound",
         "org.freedesktop.systemd1.NoSuchUnit",
         "org.freedesktop.systemd1.UnitMasked",
+        "org.freedesktop.DBus.Error.TimedOut",
+        CLI_ERROR_NOT_STARTING,
 };
 
 static void tell(const char *text, const char *hint) {
@@ -45,9 +47,24 @@ static void tell(const char *text, const char *hint) {
         fputc('\n', stderr);
 }
 
-static int tell_absent(const Cli *c) {
+/* It was not started, or did not come up; the bus itself gives up after 25 seconds. */
+static bool does_not_start(const Cli *c, const sd_bus_error *error, bool server) {
+        return sd_bus_error_has_name(error, CLI_ERROR_NOT_STARTING) ||
+               sd_bus_error_has_name(error, "org.freedesktop.DBus.Error.TimedOut") ||
+               (c->bus && cli_service_failed(c->bus, server ? ATTEZT_SERVER_BUS_NAME : ATTEZT_AGENT_BUS_NAME));
+}
+
+static int tell_absent(const Cli *c, const sd_bus_error *error) {
         bool server = strncmp(c->verb->words, "ca ", 3) == 0;
 
+        if (does_not_start(c, error, server)) {
+                tell(server ? "atteztd does not start." : "attezt-agent does not start.",
+                     server ? "Its journal says why (journalctl -u atteztd -n 20). When that is mended: "
+                              "systemctl restart atteztd"
+                            : "Its journal says why (journalctl -u attezt-agent -n 20). When that is mended: "
+                              "systemctl restart attezt-agent");
+                return EXIT_TEMPORARY;
+        }
         tell(server ? "atteztd does not run on this machine." : "attezt-agent does not run on this machine.",
              server ? "Start it: systemctl start atteztd (or: atteztd --listen 127.0.0.1:8080)."
                     : "Start it: systemctl start attezt-agent.");
@@ -57,7 +74,7 @@ static int tell_absent(const Cli *c) {
 int cli_bus_error(const Cli *c, const sd_bus_error *error) {
         for (size_t i = 0; i < ELEMENTSOF(absent_errors); i++)
                 if (sd_bus_error_has_name(error, absent_errors[i]))
-                        return tell_absent(c);
+                        return tell_absent(c, error);
 
         const char *text = error->message ? error->message : error->name ? error->name : "Unknown error.";
         for (size_t i = 0; i < ELEMENTSOF(hints); i++)
@@ -109,7 +126,7 @@ int cli_call(Cli *c, sd_bus_message *m, sd_bus_message **ret) {
         int r = sd_bus_message_set_allow_interactive_authorization(m, interactive);
         if (r < 0)
                 return cli_failed(r, "make a message");
-        r = sd_bus_call(c->bus, m, interactive ? CLI_INTERACTIVE_CALL_USEC : CLI_CALL_USEC, &error, ret);
+        r = cli_call_service(c->bus, m, interactive ? CLI_INTERACTIVE_CALL_USEC : CLI_CALL_USEC, &error, ret);
         int status = r < 0 ? cli_bus_error(c, &error) : EXIT_SUCCESS;
         sd_bus_error_free(&error);
         return status;

@@ -73,6 +73,14 @@ int cli_bus_error(const Cli *c, const sd_bus_error *error);
 /* Tells "Could not <what>: error", for errors from building and reading messages. Returns EXIT_FAILURE. */
 int cli_failed(int error, const char *what);
 
+/* cli-call.c */
+#define CLI_ERROR_NOT_STARTING "dev.attezt.Error.NotStarting" /* made here, by no service */
+/* Like sd_bus_call(), for a service of ours; fails with that error as soon as systemd has given it up, or starts it
+ * again and again, instead of waiting until the bus gives up. */
+int cli_call_service(sd_bus *bus, sd_bus_message *m, uint64_t usec, sd_bus_error *error, sd_bus_message **ret);
+/* systemd has given up the service with that name. False also where there is no systemd. */
+bool cli_service_failed(sd_bus *bus, const char *destination);
+
 static inline void cli_message_unrefp(sd_bus_message **m) {
         (void) sd_bus_message_unref(*m);
 }

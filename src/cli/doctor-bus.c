@@ -18,6 +18,8 @@ static const BusAnswer answers[] = {
         { "org.freedesktop.DBus.Error.Spawn.ServiceNotFound", DOCTOR_ABSENT },
         { "org.freedesktop.systemd1.NoSuchUnit", DOCTOR_ABSENT },
         { "org.freedesktop.systemd1.UnitMasked", DOCTOR_ABSENT },
+        { "org.freedesktop.DBus.Error.TimedOut", DOCTOR_SICK },
+        { CLI_ERROR_NOT_STARTING, DOCTOR_SICK },
         { ATTEZT_ERROR_NO_CA, -ENODATA },
         { ATTEZT_ERROR_FAILED, -EUCLEAN },
 };
@@ -39,7 +41,7 @@ static int call(sd_bus *bus, const char *interface, const char *method, sd_bus_e
                 r = sd_bus_message_append(m, "su", "", 1);
         if (r >= 0)
                 r = sd_bus_message_append(m, "a{sv}", 0);
-        return r < 0 ? r : sd_bus_call(bus, m, DOCTOR_CALL_USEC, error, ret);
+        return r < 0 ? r : cli_call_service(bus, m, DOCTOR_CALL_USEC, error, ret);
 }
 
 int doctor_call(const char *interface, const char *method, sd_bus_message **ret, char **reterr_text) {
@@ -69,6 +71,9 @@ void doctor_tell_call(Finding *f, int error, const char *what, const char *unit,
                 finding_failed(f, NULL, "%s does not run, and the bus cannot start it. If it does not stay, "
                                "\"journalctl -u %s\" says why.", what, unit);
                 finding_command(f, "systemctl start %s", unit);
+        } else if (error == DOCTOR_SICK) {
+                finding_failed(f, NULL, "%s does not start. Its journal says why.", what);
+                finding_command(f, "journalctl -u %s -n 20", unit);
         } else {
                 finding_failed(f, NULL, "%s does not answer as it should: %s.", what, text ? text : strerror(-error));
                 finding_command(f, "systemctl restart %s", unit);

@@ -86,7 +86,7 @@ void look_database(const Host *h, Finding *f) {
                 r = doctor_call(ATTEZT_SERVER_INTERFACE, "GetCounts", &counts, &text);
         if (r >= 0)
                 r = read_counts(counts, &devices, &issued);
-        if (r == DOCTOR_ABSENT || r == DOCTOR_NO_BUS)
+        if (r == DOCTOR_ABSENT || r == DOCTOR_SICK || r == DOCTOR_NO_BUS)
                 ask_itself(f);
         else if (r < 0)
                 doctor_tell_call(f, r, "atteztd", "atteztd", text);

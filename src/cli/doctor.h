@@ -68,6 +68,7 @@ void finding_command(Finding *f, const char *format, ...) __attribute__((format(
 #define DOCTOR_CALL_USEC (5ULL * 1000 * 1000)
 #define DOCTOR_DENIED (-EACCES)
 #define DOCTOR_ABSENT (-ENXIO) /* neither runs nor can be started */
+#define DOCTOR_SICK (-ENOEXEC) /* systemd tries to start it, in vain */
 #define DOCTOR_NO_BUS (-ENOTCONN)
 /* A method of Agent1 or Server1 without other arguments than options; *ret (or NULL) is the reply. Asks nobody for a
  * password. Fails with one of those above or another errno; *reterr_text is what the service said (malloc'd,

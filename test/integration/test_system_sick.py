@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A sick agent hurts nobody: every program that uses p11-kit connects to its socket, and must not wait there."""
+import json
 import time
 
 import pytest
@@ -10,6 +11,8 @@ from test_system_token import TOKEN, Program, main_pid, tokens
 AGENT, SOCKET, RETRY = 'attezt-agent.service', 'attezt-agent.socket', 'attezt-retry@attezt-agent.timer'
 SIGNER, SIGNER_SOCKET = 'attezt-tpm-signer.service', 'attezt-tpm-signer.socket'
 PATIENCE_OF_USERS = 5   # seconds
+SERVER = 'atteztd.service'
+PATIENCE_OF_ADMINISTRATORS = 10
 CRASH = '/bin/sh -c "kill -SEGV $$$$"'
 
 
@@ -68,6 +71,55 @@ def test_a_sick_agent_closes_its_socket(healthy, command, seconds):
                         check=False).returncode == 0
     assert healthy.exec('gnutls-cli', '--x509cafile', '/etc/attezt/ca.d/tls.pem', 'attest.test', input='',
                         timeout=PATIENCE_OF_USERS).returncode == 0
+
+
+def says_that_it_does_not_start(machine, service, *command):
+    started = time.monotonic()
+    r = machine.exec('attezt', *command, check=False)
+    took = time.monotonic() - started
+    assert r.returncode == 75 and f'{service} does not start' in r.stderr, r
+    assert f'journalctl -u {service}' in r.stderr and r.stdout == '', r
+    assert took < PATIENCE_OF_ADMINISTRATORS, took
+    print(f'{command[0]}: {took:.1f} s')
+
+
+@pytest.mark.parametrize('command', ['/bin/false', CRASH, '/bin/sleep infinity'],
+                         ids=['fails', 'crashes', 'never ready'])
+def test_commands_say_that_it_does_not_start(healthy, command):
+    """The bus itself waits for 25 seconds, and its caller would with it; the second call finds it waiting."""
+    replace_program(healthy, AGENT, command)
+    for verb in ('status', 'renew', 'certificate'):
+        says_that_it_does_not_start(healthy, 'attezt-agent', verb)
+    r = healthy.exec('attezt', 'doctor', '--device', '--json', check=False)
+    agent = next(c for c in json.loads(r.stdout) if c['id'] == 'agent')
+    assert agent['status'] == 'failed' and 'does not start' in agent['text'] and 'journalctl' in agent['command'], agent
+    healthy.remove_drop_in(AGENT)
+    healthy.systemctl('reset-failed')
+    healthy.systemctl('restart', AGENT)
+    assert healthy.exec('attezt', 'status').returncode == 0
+
+
+def test_a_crash_that_is_mended_ends_no_command(healthy):
+    once = '/var/lib/attezt-agent/crashed'
+    replace_program(healthy, AGENT, f'/bin/sh -c "test -e {once} || {{ touch {once}; kill -SEGV $$$$; }}; '
+                                    'exec /usr/libexec/attezt/attezt-agent"')
+    try:
+        assert 'Enrollment status: true' in healthy.exec('attezt', 'status').stdout
+        assert healthy.show(AGENT, 'NRestarts') == '1'
+    finally:
+        healthy.shell(f'rm {once}')
+
+
+@pytest.mark.parametrize('command', ['/bin/false', CRASH], ids=['fails', 'crashes'])
+def test_commands_say_that_the_server_does_not_start(healthy, command):
+    replace_program(healthy, SERVER, command)
+    try:
+        for verb in ('list', 'root'):
+            says_that_it_does_not_start(healthy, 'atteztd', 'ca', verb)
+    finally:
+        healthy.remove_drop_in(SERVER)
+        healthy.systemctl('restart', SERVER)
+    healthy.exec('attezt', 'ca', 'list')
 
 
 def test_the_timer_tries_again(healthy):
