@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
 """A sick agent hurts nobody: every program that uses p11-kit connects to its socket, and must not wait there."""
 import json
+import re
 import time
 
 import pytest
 
-from rig_process import eventually
+from rig_process import RIG, eventually
 from test_system_token import TOKEN, Program, main_pid, tokens
 
 AGENT, SOCKET, RETRY = 'attezt-agent.service', 'attezt-agent.socket', 'attezt-retry@attezt-agent.timer'
 SIGNER, SIGNER_SOCKET = 'attezt-tpm-signer.service', 'attezt-tpm-signer.socket'
 PATIENCE_OF_USERS = 5   # seconds
-SERVER = 'atteztd.service'
+METRICS, SERVER = 'attezt-agent-metrics.socket', 'atteztd.service'
 PATIENCE_OF_ADMINISTRATORS = 10
 CRASH = '/bin/sh -c "kill -SEGV $$$$"'
 
@@ -120,6 +121,40 @@ def test_commands_say_that_the_server_does_not_start(healthy, command):
         healthy.remove_drop_in(SERVER)
         healthy.systemctl('restart', SERVER)
     healthy.exec('attezt', 'ca', 'list')
+
+
+def scrape(machine):
+    return machine.exec('curl', '-sS', '--max-time', '10', '--unix-socket', '/run/attezt/metrics', 'http://localhost/',
+                        check=False).stdout
+
+
+def test_metrics_come_back_too(healthy):
+    healthy.systemctl('stop', AGENT)
+    healthy.systemctl('enable', '--now', METRICS)
+    try:
+        assert 'attezt_agent_enrolled 1' in scrape(healthy)
+        replace_program(healthy, AGENT, CRASH)
+        scrape(healthy)
+        eventually(lambda: healthy.show(METRICS, 'ActiveState') == 'failed', 'its socket is closed, too', 5)
+        healthy.remove_drop_in(AGENT)
+        eventually(lambda: healthy.show(METRICS, 'ActiveState') == 'active', 'the timer opens it', 60, pause=0.5)
+        assert 'attezt_agent_enrolled 1' in scrape(healthy)
+    finally:
+        healthy.systemctl('disable', '--now', METRICS)
+
+
+def test_metrics_are_opened_as_their_page_says(healthy):
+    """While the daemons run."""
+    with open(f'{RIG}/tree/man/attezt-metrics.7') as f:
+        examples = re.findall(r'^\.Bd .*\n((?:.*\n)*?)\.Ed', f.read().split('.Sh EXAMPLES')[1], re.M)
+    assert len(examples) == 2
+    healthy.systemctl('start', SERVER, 'attezt-http.service', AGENT)
+    try:
+        for text in examples:
+            assert healthy.shell(text).stdout.count('# EOF') == text.count('curl')
+            assert 'active' == healthy.show(re.search(r'\S+-metrics.socket', text)[0], 'ActiveState')
+    finally:
+        healthy.systemctl('disable', '--now', METRICS, 'atteztd-metrics.socket', 'attezt-http-metrics.socket')
 
 
 def test_the_timer_tries_again(healthy):
