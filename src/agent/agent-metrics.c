@@ -17,8 +17,10 @@ static void put_renewal(Metrics *m, const Renewal *r) {
 
         metrics_one_value(m, "attezt_agent_renewal_failures", "Attempts that failed since the last that did not.",
                           renewal_state(r)->failures);
-        metrics_one_value(m, "attezt_agent_next_renewal_timestamp_seconds", "The next attempt; 0: none is planned.",
-                          next.action == RENEWAL_NOTHING ? 0 : next.due);
+        if (renewal_is_planned(r))
+                metrics_one_value(m, "attezt_agent_next_renewal_timestamp_seconds",
+                                  "The next attempt; 0: none is planned.",
+                                  next.action == RENEWAL_NOTHING ? 0 : next.due);
 }
 
 static void put_token(Metrics *m, const Signer *s, const Pkcs11Socket *socket) {

@@ -22,6 +22,7 @@ struct Renewal {
         char *dir;
         RenewalState state;
         RenewalPlan plan;
+        bool planned; /* there was a first look */
         int timer_fd;
         sd_event_source *timer;
         void (*changed)(void *userdata);
@@ -104,6 +105,7 @@ void renewal_look(Renewal *r) {
                 .seed = seed(r->agent),
         };
         r->plan = renewal_plan(&f, &r->state);
+        r->planned = true;
         arm(r);
         if (r->changed && memcmp(&before, &r->plan, sizeof(before)) != 0)
                 r->changed(r->changed_userdata);
@@ -115,6 +117,10 @@ bool renewal_is_due(const Renewal *r) {
 
 bool renewal_is_soon(const Renewal *r) {
         return r->plan.action != RENEWAL_NOTHING && r->plan.due <= now() + RENEWAL_SOON_SEC;
+}
+
+bool renewal_is_planned(const Renewal *r) {
+        return r->planned;
 }
 
 RenewalPlan renewal_next(const Renewal *r) {

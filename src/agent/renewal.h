@@ -29,5 +29,7 @@ bool renewal_is_due(const Renewal *r);
 /* Due so soon that it is not worth to end before. */
 bool renewal_is_soon(const Renewal *r);
 
+/* False in the first moments: nobody has looked yet, and renewal_next() says nothing. */
+bool renewal_is_planned(const Renewal *r);
 RenewalPlan renewal_next(const Renewal *r);
 const RenewalState *renewal_state(const Renewal *r);

@@ -135,6 +135,8 @@ def test_agent(server, stepca, new_device):
         assert m['attezt_agent_enrolled'] == 1
         assert m['attezt_agent_not_before_timestamp_seconds'] < time.time()
         assert m['attezt_agent_not_after_timestamp_seconds'] > time.time()
+        # Not yet known is not 0, which means that none is planned.
+        assert m.get('attezt_agent_next_renewal_timestamp_seconds', time.time() + 1) > time.time()
         eventually(lambda: scrape(f'{home}/metrics')['attezt_agent_next_renewal_timestamp_seconds'] > time.time(),
                    'a plan')
         assert m[('attezt_agent_operations_total', 'ok')] == m['attezt_agent_token_connections'] == 0
