@@ -75,6 +75,7 @@ static int method_enroll(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = enroll_request_read(m, &job, error);
         if (r < 0)
                 return r;
+        agent_reload_enrollment(b->agent);
         r = agent_enroll_complete(b->agent, &job, error);
         if (r < 0)
                 return r;

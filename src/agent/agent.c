@@ -88,6 +88,11 @@ int agent_reload(Agent *a) {
         return 0;
 }
 
+void agent_reload_enrollment(Agent *a) {
+        if (!a->working)
+                load_enrollment(a);
+}
+
 const Enrollment *agent_enrollment(const Agent *a) {
         return a->enrolled ? &a->enrollment : NULL;
 }

@@ -34,6 +34,8 @@ void agent_set_loaded(Agent *a, void (*loaded)(void *userdata), void *userdata);
 void agent_set_ended(Agent *a, AgentEnded ended, void *userdata); /* NULL: nobody */
 /* Settings and enrolment from disk. */
 int agent_reload(Agent *a);
+/* The enrolment, before a job that will read it: what is in memory may have been damaged on disk since. */
+void agent_reload_enrollment(Agent *a);
 
 const AgentOptions *agent_options(const Agent *a);
 const Enrollment *agent_enrollment(const Agent *a);   /* NULL: not enrolled */

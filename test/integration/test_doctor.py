@@ -299,6 +299,13 @@ def test_fault(host, scratch, name):
     green(side)
 
 
+def test_damaged_enrolment_is_made_anew_by_the_settings(host):
+    """The agent has read it before it was damaged; attezt-enroll cannot."""
+    with replaced(f'{AGENT_STATE}/current/enrollment.json', b'{'):
+        cli('enroll', timeout=240)
+        green('--device')
+
+
 def test_planted_url_stays_one_word(host):
     """The user of attezt-enroll writes what is recorded, root types what doctor says."""
     url = 'https://attest.test/$(touch${IFS}/run/typed);x&\'y'
