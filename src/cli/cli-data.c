@@ -148,12 +148,30 @@ const char *cli_format_duration(int64_t seconds, char ret[static CLI_DURATION_MA
         return ret;
 }
 
-void cli_put_text(FILE *f, const char *text) {
-        for (const unsigned char *p = (const unsigned char *) text; *p; p++) {
+static void put_characters(FILE *f, const char *text, size_t n) {
+        const unsigned char *p = (const unsigned char *) text, *end = p + n;
+
+        for (; p < end; p++) {
                 /* C0, DEL, and C1 as UTF-8: what a terminal could obey. */
                 bool c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
                 fputc(*p < 0x20 || *p == 0x7f || c1 ? '?' : *p, f);
                 if (c1)
                         p++;
+        }
+}
+
+void cli_put_text(FILE *f, const char *text) {
+        put_characters(f, text, strlen(text));
+}
+
+void cli_put_lines(FILE *f, const char *text) {
+        while (*text) {
+                size_t n = strcspn(text, "\n");
+
+                put_characters(f, text, n);
+                text += n;
+                text += strspn(text, "\n");
+                if (*text)
+                        fputs("\n        ", f);
         }
 }

@@ -105,6 +105,8 @@ const char *cli_format_time(int64_t seconds, char ret[static CLI_TIME_MAX]);
 const char *cli_format_duration(int64_t seconds, char ret[static CLI_DURATION_MAX]);
 /* UTF-8 as it is, but no control characters: for texts that others wrote. */
 void cli_put_text(FILE *f, const char *text);
+/* The same, line by line, and the further ones indented. */
+void cli_put_lines(FILE *f, const char *text);
 
 /* The verbs, one file each. */
 int verb_ca_create(Cli *c, int argc, char **argv);

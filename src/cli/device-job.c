@@ -162,22 +162,8 @@ static int exit_status(JobOutcome outcome) {
 }
 
 static void tell_failure(const DeviceJob *j) {
-        const char *line = j->text[0] ? j->text : job_outcome_to_string(j->outcome);
-
         fputs("attezt: error: ", stderr);
-        while (*line) {
-                char part[REPORT_TEXT_MAX];
-                size_t n = strcspn(line, "\n");
-
-                (void) snprintf(part, sizeof(part), "%.*s", (int) n, line);
-                cli_put_text(stderr, part);
-                line += n;
-                if (*line == '\n') {
-                        line++;
-                        if (*line)
-                                fputs("\n        ", stderr);
-                }
-        }
+        cli_put_lines(stderr, j->text[0] ? j->text : job_outcome_to_string(j->outcome));
         fputc('\n', stderr);
 }
 

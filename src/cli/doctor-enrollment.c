@@ -136,6 +136,50 @@ static bool timer_runs(Finding *f) {
         return false;
 }
 
+/* A word of what attezt-enroll has printed. */
+static char *take_word(const char **p) {
+        const char *begin = *p + strspn(*p, " ");
+        size_t n = strcspn(begin, " \n");
+
+        *p = begin + n;
+        return n > 0 ? strndup(begin, n) : NULL;
+}
+
+/* The command that the last attempt has told of, for this EK and no other; else one with room for a name. */
+static void suggest_enrolling(struct json_object *o, Finding *f) {
+        const char *hash = cli_text(o, "ek-hash"), *configured = cli_text(o, "name");
+        _cleanup_free_ char *prefix = NULL, *name = NULL, *option = NULL;
+
+        if (!*hash || asprintf(&prefix, "\n    attezt ca enroll %s ", hash) < 0) {
+                prefix = NULL;
+                finding_command(f, "attezt ca enroll HASH NAME");
+                return;
+        }
+        const char *p = strstr(cli_text(o, "last-error"), prefix);
+        if (p) {
+                p += strlen(prefix);
+                name = take_word(&p);
+                option = take_word(&p);
+        }
+        finding_command(f, option && strcmp(option, "--pinned") == 0 ? "attezt ca enroll %s %s --pinned"
+                                                                     : "attezt ca enroll %s %s",
+                        hash, name ? name : *configured ? configured : "NAME");
+}
+
+static void tell_unknown(struct json_object *o, Finding *f) {
+        int64_t next = cli_number(o, "next-renewal");
+        char when[CLI_TIME_MAX];
+
+        if (next > 0)
+                finding_warning(f, NULL, "The attestation CA does not know this device. On the CA host, enrol it; this "
+                                "device asks again at %s by itself, or now with \"attezt %s\".",
+                                cli_format_time(next, when), cli_bool(o, "enrolled") ? "renew" : "enroll");
+        else
+                finding_warning(f, NULL, "The attestation CA does not know this device. On the CA host, enrol it; then "
+                                "type \"attezt enroll\" here.");
+        suggest_enrolling(o, f);
+}
+
 void look_renewal(const Host *h, Finding *f) {
         _cleanup_message_ sd_bus_message *reply = NULL;
         _cleanup_json_ struct json_object *o = NULL;
@@ -152,7 +196,12 @@ void look_renewal(const Host *h, Finding *f) {
                 return;
         }
         int64_t failures = cli_number(o, "renewal-failures"), next = cli_number(o, "next-renewal");
-        if (failures > 0)
+        if (failures > 0 && job_outcome_from_string(cli_text(o, "last-outcome")) == OUTCOME_UNKNOWN_DEVICE)
+                tell_unknown(o, f);
+        else if (failures > 0 && !cli_bool(o, "enrolled"))
+                finding_warning(f, "attezt enroll", "Enrolling has failed %" PRIi64 " times: %s", failures,
+                                *cli_text(o, "last-error") ? cli_text(o, "last-error") : cli_text(o, "last-outcome"));
+        else if (failures > 0)
                 finding_warning(f, "attezt renew", "Renewing has failed %" PRIi64 " times: %s", failures,
                                 *cli_text(o, "last-error") ? cli_text(o, "last-error") : cli_text(o, "last-outcome"));
         else if (next > 0)

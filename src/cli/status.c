@@ -56,8 +56,7 @@ static void print_remarks(struct json_object *o) {
         print_failures(o);
         if (*error) {
                 fputs("Last error: ", stderr);
-                for (const char *p = error; *p; p++)
-                        fputc(*p == '\n' ? ' ' : *p < 0x20 || *p == 0x7f ? '?' : *p, stderr);
+                cli_put_lines(stderr, error);
                 fputc('\n', stderr);
         }
 }

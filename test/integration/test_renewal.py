@@ -311,7 +311,12 @@ def test_enrols_itself(device, server, stepca):
     device.idle()
     status = device.status()
     assert 0 < status['next-renewal'] - time.time() <= 61 and status['next-renewal-reason'] == 'backoff'
-    assert 'Next attempt: ' in cli('status').stdout
+    r = cli('status')
+    assert 'Next attempt: ' in r.stdout
+    told = re.search(r'\n    (attezt ca enroll \S+ \S+)\n', status['last-error'])[1]
+    assert re.search(rf'^Last error: \S.*\n {{8}}\S.*\n {{12}}{told}\n', r.stderr, re.M), r.stderr
+    checks = {c['id']: c for c in json.loads(cli('doctor', '--device', '--json', check=False).stdout)}
+    assert 'does not know this device' in checks['renewal']['text'] and checks['renewal']['command'] == told, checks
     server.enroll(device.tpm.ek_hash(), 'framework')
     eventually(lambda: device.property('State') == 'enrolled', 'it is enrolled', 90)
     assert device.status()['name'] == 'framework'
