@@ -5,6 +5,8 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #define GROUPS_MAX 256
@@ -43,6 +45,27 @@ int user_may(const char *user, const char *path, mode_t wanted) {
                 return -errno;
         unsigned shift = st.st_uid == u.uid ? 6 : in_group(&u, st.st_gid) ? 3 : 0;
         return u.uid == 0 || ((st.st_mode >> shift) & wanted) == wanted;
+}
+
+int find_closed(const char *path, char ret[static ACCESS_PATH_SIZE], mode_t *ret_mode) {
+        const char *last = strrchr(path, '/');
+        struct stat st;
+
+        for (const char *end = path; *end;) {
+                char part[ACCESS_PATH_SIZE];
+
+                end += 1 + strcspn(end + 1, "/");
+                int n = snprintf(part, sizeof(part), "%.*s", (int) (end - path), path);
+                if (n < 0 || (unsigned) n >= sizeof(part) || stat(part, &st) < 0)
+                        return 0;
+                mode_t wanted = !*end ? 04 : end == last ? 05 : 01;
+                if ((st.st_mode & wanted) == wanted)
+                        continue;
+                memcpy(ret, part, sizeof(part));
+                *ret_mode = st.st_mode & 07777;
+                return 1;
+        }
+        return 0;
 }
 
 int user_in_group(const char *user, const char *group) {

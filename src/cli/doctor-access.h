@@ -7,5 +7,9 @@
 /* wanted: permission bits, 04 to read, 06 to read and write. 1: yes; 0: no, by the file's own mode (directories on the
  * way are not looked at); -ESRCH: there is no such user; or why the file cannot be looked at. */
 int user_may(const char *user, const char *path, mode_t wanted);
+#define ACCESS_PATH_SIZE 256U
+/* The first thing on the way to path, or path itself (absolute), that is not for every user: a directory to go through,
+ * the last one also to list, or the file to read. ret: it, and 1; 0: all may, or the rest is not there. */
+int find_closed(const char *path, char ret[static ACCESS_PATH_SIZE], mode_t *ret_mode);
 /* 1: user is in that group; 0: not; -ESRCH: no such user or group. */
 int user_in_group(const char *user, const char *group);

@@ -15,7 +15,7 @@
 #define ROOTS_DIR ATTEZT_SETTINGS_DIR "/ca.d"
 #define ROOT_PATH_MAX 512U
 
-/* One of the two servers, and what its administrator would type there. */
+/* One of the two servers, and what its administrator would type there. NULL: this is not that machine. */
 typedef struct Peer {
         const char *what, *url, *path;
         const char *start; /* the command that starts it */
@@ -23,13 +23,24 @@ typedef struct Peer {
 } Peer;
 
 static Peer acme(const Host *h) {
-        return (Peer) { "The ACME server", h->acme_url, "directory", "systemctl start step-ca",
-                        "systemctl restart step-ca" };
+        bool here = host_is_server();
+
+        return (Peer) { "The ACME server", h->acme_url, "directory", here ? "systemctl start step-ca" : NULL,
+                        here ? "systemctl restart step-ca" : NULL };
 }
 
 static Peer attestation(const Host *h) {
-        return (Peer) { "The attestation server", h->attestation_url, "root.pem",
-                        "attezt doctor --ca", "attezt doctor --ca" };
+        const char *look = host_is_server() ? "attezt doctor --ca" : NULL;
+
+        return (Peer) { "The attestation server", h->attestation_url, "root.pem", look, look };
+}
+
+/* What shows here whether it has come back, where nothing that is typed here mends it. */
+static void suggest_asking(const Peer *s, Finding *f) {
+        _cleanup_free_ char *url = NULL;
+
+        if (!*f->command && url_join(s->url, s->path, &url) >= 0)
+                finding_command(f, "curl -v --connect-timeout 5 %s", url);
 }
 
 /* As in "https://host:port". False: it is no URL, and ret is what there is of it. */
@@ -131,6 +142,8 @@ static void look(const Host *h, const Peer *s, ProbeStage stage, Finding *f) {
                 finding_skipped(f, NULL, "%s could not be reached again.", s->what);
         else
                 tell[stage](s, &p, f);
+        if (f->status == CHECK_FAILED)
+                suggest_asking(s, f);
 }
 
 #define LOOK(server, name, stage)                                       \

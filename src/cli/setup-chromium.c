@@ -25,8 +25,7 @@ static int read_patterns(Cli *c, const char **ret) {
         return c->n_operands;
 }
 
-/* Chromium takes this policy from one file only: another one that has it must not lose it to ours. */
-static int find_rival(const char *dir, char **ret) {
+int setup_chromium_rival(const char *dir, char **ret) {
         struct dirent **entries;
         int found = 0;
 
@@ -59,11 +58,13 @@ static int add(const Cli *c, const char *dir, const SetupFile *f, const char *co
                                 "\"attezt enroll\".");
                 return r == -ENOENT ? EXIT_NOT_ENROLLED : EXIT_FAILURE;
         }
-        if (find_rival(dir, &rival) > 0) {
+        /* It must not lose its policy to ours. */
+        if (setup_chromium_rival(dir, &rival) > 0) {
                 log_error("%s has the policy AutoSelectCertificateForUrls already, and Chromium takes it from one "
-                          "file only. Add to that file what \"attezt setup chromium --dry-run\" shows in an empty "
-                          "directory, or move its rules into %s/%s.", rival, dir, CHROMIUM_POLICY_FILE);
-                return EXIT_FAILURE;
+                          "file only. Add to that file what \"attezt setup chromium --dry-run\" shows, or move its "
+                          "rules into %s/%s.", rival, dir, CHROMIUM_POLICY_FILE);
+                if (!dry_run)
+                        return EXIT_FAILURE;
         }
         r = chromium_policy_add(bytes_view(&f->content), patterns, (size_t) c->n_operands, issuer, &content);
         return r < 0 ? setup_refuse(f, r) : setup_write(c, f, bytes_view(&content), dry_run);

@@ -34,6 +34,8 @@ int setup_refuse(const SetupFile *f, int error);
 int setup_find_proxy(char **ret);
 /* The common name of who issued this device's certificate. -errno, told nowhere. */
 int setup_issuer(char **ret);
+/* Chromium takes AutoSelectCertificateForUrls from one file only. 1: another one in that directory has it, *ret; 0. */
+int setup_chromium_rival(const char *dir, char **ret);
 /* This user's NSS database: the one that is there, or the one that Chromium would make. */
 int setup_nss_directory(char **ret);
 /* Where Firefox has its policies, if FIREFOX_POLICY_FILE is not there; NULL: nowhere. A static string. */

@@ -299,6 +299,16 @@ def test_fault(host, scratch, name):
     green(side)
 
 
+def test_device_alone(host):
+    """What is typed on a server's host is not told on another machine."""
+    with moved(f'{SETTINGS}/atteztd.conf'), moved(SERVER_STATE), stopped(host.stepca):
+        assert {c['side'] for c in examine(status=1).values()} == {'device'}
+        found = complaints(examine(status=1))
+    assert set(found) == {'acme-connection'} and 'step-ca' not in str(found), found
+    assert found['acme-connection'].endswith(f'-> curl -v --connect-timeout 5 {host.stepca.url()}/directory')
+    green()
+
+
 def test_damaged_enrolment_is_made_anew_by_the_settings(host):
     """The agent has read it before it was damaged; attezt-enroll cannot."""
     with replaced(f'{AGENT_STATE}/current/enrollment.json', b'{'):

@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from rig_browser import POLICIES, Browser
-from rig_doctor import complaints, moved, read
+from rig_doctor import complaints, mode, moved, read
 from rig_firefox import Firefox
 from rig_pkcs11 import CERTIFICATE_LABEL, LIBRARIES, PROXY, Database, WebServer, page_of
 from rig_ca import load_chain, write
@@ -186,6 +186,9 @@ def test_chromium_another_file_with_the_policy(host):
     try:
         r = cli('setup', 'chromium', 'https://a.test', check=False)
         assert r.returncode == FAILED and other in r.stderr and not os.path.exists(CHROMIUM)
+        r = cli('setup', 'chromium', '--dry-run', 'https://a.test')
+        assert other in r.stderr and len(json.loads(r.stdout)['AutoSelectCertificateForUrls']) == 1
+        assert not os.path.exists(CHROMIUM)
     finally:
         os.unlink(other)
 
@@ -303,10 +306,11 @@ def test_firefox_shows_the_page(host, web, leaf):
 # ---- doctor on what was set up
 
 def test_doctor(host, nss, home):
-    def look():
-        r = cli('doctor', '--device', '--json', env={'HOME': home}, check=False)
+    def look(user=None):
+        r = cli('doctor', '--device', '--json', env={'HOME': home}, user=user, check=False)
         return {c['id']: c for c in json.loads(r.stdout)}
     assert all(look()[i]['status'] == 'skipped' for i in ('nss', 'chromium', 'firefox'))
+    assert 'command' not in look()['nss'] and look('nobody')['nss']['command'] == 'attezt setup nss'
     nss()
     cli('setup', 'chromium', 'https://a.test')
     cli('setup', 'firefox')
@@ -319,3 +323,43 @@ def test_doctor(host, nss, home):
     assert 'another issuer' in found['chromium'] and 'not there' in found['firefox'] and 'not there' in found['nss']
     write(CHROMIUM, b'{')
     assert 'ignores it' in complaints(look())['chromium']
+
+
+def checked(name, user=None):
+    checks = json.loads(cli('doctor', '--device', '--json', user=user, check=False).stdout)
+    return next(c for c in checks if c['id'] == name)
+
+
+@pytest.mark.parametrize('name,path,closed,command', [
+    ('chromium', os.path.dirname(CHROMIUM), 0o700, 'chmod a+rx'), ('chromium', CHROMIUM, 0o600, 'chmod a+r'),
+    ('chromium', os.path.dirname(POLICIES), 0o750, 'chmod a+rx'), ('firefox', '/etc/firefox', 0o700, 'chmod a+rx'),
+    ('firefox', os.path.dirname(FIREFOX), 0o700, 'chmod a+rx'), ('firefox', FIREFOX, 0o640, 'chmod a+r')])
+def test_doctor_sees_policies_that_users_cannot_read(host, name, path, closed, command):
+    cli('setup', 'chromium', 'https://a.test')
+    cli('setup', 'firefox')
+    assert checked(name)['status'] == 'ok'
+    with mode(path, closed):
+        for user in (None, 'nobody'):
+            c = checked(name, user)
+            assert c['status'] == 'failed' and f'mode is {closed:04o}' in c['text'], c
+            assert c['command'] == f'{command} {path}'
+        run('/bin/sh', '-c', c['command'])
+        assert checked(name)['status'] == checked(name, 'nobody')['status'] == 'ok'
+
+
+def test_doctor_names_the_other_file_with_the_policy(host):
+    other = f'{POLICIES}/site.json'
+    cli('setup', 'chromium', 'https://a.test')
+    ours = read(CHROMIUM)
+    write(other, b'{"AutoSelectCertificateForUrls": []}')
+    try:
+        c = checked('chromium')
+        assert c['status'] == 'failed' and other in c['text'] and c['command'] == f'editor {other}', c
+        os.unlink(CHROMIUM)
+        c = checked('chromium')
+        assert c['status'] == 'skipped' and other in c['text'] and '--dry-run' in c['text'], c
+        write(other, ours)
+        c = checked('chromium')
+        assert c['status'] == 'ok' and other in c['text'], c
+    finally:
+        os.unlink(other)
