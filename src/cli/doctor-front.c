@@ -10,7 +10,6 @@
 #include "protocol/gnutls-types.h"
 #include "protocol/health.h"
 #include "shared/files.h"
-#include "shared/trust-store.h"
 
 #define FRONT_USER "attezt-http"
 #define TLS_KEY_MAX (64U * 1024)
@@ -19,8 +18,6 @@
 #define HTTPS_SOCKET "attezt-https.socket"
 #define LISTEN_DEFAULT "127.0.0.1:8080"
 #define LISTEN_TEXT_MAX 128U
-#define ROOTS_LOCAL ATTEZT_SETTINGS_DIR "/ek-roots.d"
-#define ROOTS_VENDOR ATTEZT_DATADIR "/attezt/ek-roots"
 
 /* --- Its sockets under systemd --- */
 
@@ -249,34 +246,4 @@ void look_listeners(const Host *h, Finding *f) {
                                "The front listens nowhere: none of its sockets is enabled.");
         else if (n > 0 || judge_listener(LISTEN_DEFAULT, false, HTTP_SOCKET, f))
                 finding_ok(f, "The front answers wherever it is to listen.");
-}
-
-/* --- Vendors' roots --- */
-
-static void on_skipped(const char *path, int error, void *userdata) {
-        if (error == -EEXIST)
-                return;
-        finding_warning(userdata, NULL, "%s is left out: %s.", path,
-                        error == -EINVAL         ? "it holds no certificate"
-                        : error == -EKEYREJECTED ? "it is not the certificate of a CA for EKs"
-                                                 : strerror(-error));
-        finding_command(userdata, error == -EACCES ? "chmod a+r %s" : "rm %s", path);
-}
-
-void look_ek_roots(const Host *h, Finding *f) {
-        static const char *const defaults[] = { ROOTS_LOCAL, ROOTS_VENDOR, NULL };
-        const char *const *directories = h->ek_roots[0] ? (const char *const *) h->ek_roots : defaults;
-        _cleanup_(ek_trust_freep) EkTrust *trust = NULL;
-
-        finding_ok(f, "Roots of TPM vendors are there.");
-        int r = trust_store_load(directories, on_skipped, f, &trust);
-        if (r < 0) {
-                finding_skipped(f, NULL, "Could not look: %s.", strerror(-r));
-                return;
-        }
-        if (ek_trust_count(trust) > 0)
-                return;
-        finding_failed(f, NULL, "There are no roots of TPM vendors in %s: only devices that are enrolled with "
-                       "--pinned get certificates.", directories[0]);
-        finding_command(f, "install -m 0644 VENDOR-ROOT.pem %s/", directories[0]);
 }

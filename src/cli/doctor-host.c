@@ -16,10 +16,8 @@ void host_done(Host *h) {
         free(h->acme_url);
         free(h->attestation_url);
         enrollment_done(&h->enrollment);
-        for (size_t i = 0; i < HOST_LIST_MAX; i++) {
+        for (size_t i = 0; i < HOST_LIST_MAX; i++)
                 free(h->listen[i]);
-                free(h->ek_roots[i]);
-        }
         free(h->tls_cert);
         free(h->tls_key);
         *h = (Host) {};
@@ -66,8 +64,6 @@ static int on_server_setting(const char *file, unsigned line, const char *sectio
                 return 0;
         if (strcmp(key, "Listen") == 0)
                 return add_text(h->listen, value);
-        if (strcmp(key, "EKRoots") == 0)
-                return add_text(h->ek_roots, value);
         if (strcmp(key, "TLSCertificate") == 0)
                 return set_text(&h->tls_cert, value);
         return strcmp(key, "TLSKey") == 0 ? set_text(&h->tls_key, value) : 0;

@@ -32,7 +32,7 @@ typedef struct Host {
         char *acme_url, *attestation_url; /* as recorded, else as configured */
         int enrolled;                     /* 0, or why enrollment_load() gives nothing */
         Enrollment enrollment;
-        char *listen[HOST_LIST_MAX + 1], *ek_roots[HOST_LIST_MAX + 1]; /* NULL-terminated */
+        char *listen[HOST_LIST_MAX + 1]; /* NULL-terminated */
         char *tls_cert, *tls_key;
 } Host;
 
@@ -114,4 +114,4 @@ void look_database(const Host *h, Finding *f);
 void look_ca_certificates(const Host *h, Finding *f);
 void look_server_tls(const Host *h, Finding *f);         /* doctor-front.c */
 void look_listeners(const Host *h, Finding *f);
-void look_ek_roots(const Host *h, Finding *f);
+void look_ek_roots(const Host *h, Finding *f);           /* doctor-trust.c */

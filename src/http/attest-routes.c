@@ -105,6 +105,11 @@ static void on_attest(HttpRequest *r, void *userdata) {
                 refuse_attest(r, &d);
                 return;
         }
+        if (d.question.evidence == EK_EVIDENCE_TRUSTED && d.reason)
+                log_notice("POST /attest from %s: %s.", http_request_peer(r), d.reason);
+        else if (d.question.evidence == EK_EVIDENCE_UNTRUSTED)
+                log_info("POST /attest from %s: %s; issuer (a claim): %s.", http_request_peer(r), d.reason,
+                         d.question.issuer);
         m.attest = d.question;
         (void) snprintf(m.attest.peer, sizeof(m.attest.peer), "%s", http_request_peer(r));
         k = backend_ask(f->backend, &m, on_attest_reply, r);

@@ -3,14 +3,14 @@
 #include <stdio.h>
 
 #include "http/http-settings.h"
+#include "shared/files.h"
 #include "shared/log.h"
 #include "shared/names.h"
 #include "shared/settings-files.h"
+#include "shared/trust-store.h"
 
 #define SETTINGS_FILE ATTEZT_SETTINGS_DIR "/atteztd.conf"
 #define SECTION "HTTP"
-#define EK_ROOTS_LOCAL ATTEZT_SETTINGS_DIR "/ek-roots.d"
-#define EK_ROOTS_VENDOR ATTEZT_DATADIR "/attezt/ek-roots"
 #define PUBLIC_DIR ATTEZT_SERVER_STATE_DIR "/public"
 #define FD_MAX 1024
 
@@ -62,6 +62,9 @@ static int set_from_file(FileSettings *f, const char *key, const char *value) {
         bool allow;
         int r;
 
+        r = ek_policy_set(&s->policy, key, value);
+        if (r != -ENOENT)
+                return r;
         if (strcmp(key, "Listen") == 0)
                 return f->listen ? add_text(s->listen, HTTP_LISTEN_MAX, value) : 0;
         if (strcmp(key, "EKRoots") == 0)
@@ -125,7 +128,7 @@ static void print_help(void) {
                "  --tls-key FILE         Its key\n"
                "  --allow-plaintext      Plain HTTP on other addresses than loopback\n"
                "  --ek-roots DIR         Roots of EK certificates; may be repeated\n"
-               "                         (" EK_ROOTS_LOCAL ", " EK_ROOTS_VENDOR ")\n"
+               "                         (" TRUST_STORE_LOCAL ", " TRUST_STORE_VENDORS ")\n"
                "  --public-dir DIR       Where root.pem is (" PUBLIC_DIR ")\n"
                "  --backend PATH         Socket of atteztd (" ATTEZT_FRONT_SOCKET ")\n"
                "  --backend-fd N         Inherited connection to atteztd\n"
@@ -225,6 +228,23 @@ static int parse_command_line(HttpSettings *s, int argc, char **argv, const char
         return 0;
 }
 
+static int fill_in_roots(HttpSettings *s) {
+        _cleanup_free_ char *managed = NULL;
+        size_t max = HTTP_EK_ROOTS_MAX + HTTP_EK_ROOTS_OURS;
+        int r = 0;
+
+        if (!s->ek_roots[0]) {
+                r = add_text(s->ek_roots, max, TRUST_STORE_LOCAL);
+                if (r >= 0)
+                        r = add_text(s->ek_roots, max, TRUST_STORE_VENDORS);
+        }
+        if (r >= 0)
+                r = path_join(s->public_dir, TRUST_STORE_MANAGED, &managed);
+        if (r >= 0)
+                r = add_text(s->ek_roots, max, managed);
+        return r >= 0 && s->policy.virtual_tpms ? add_text(s->ek_roots, max, TRUST_STORE_VIRTUAL) : r;
+}
+
 static int fill_in(HttpSettings *s) {
         int r = 0;
 
@@ -232,13 +252,10 @@ static int fill_in(HttpSettings *s) {
                 log_error("A certificate wants a key and a key a certificate: --tls-cert and --tls-key.");
                 return -EINVAL;
         }
-        if (!s->ek_roots[0]) {
-                r = add_text(s->ek_roots, HTTP_EK_ROOTS_MAX, EK_ROOTS_LOCAL);
-                if (r >= 0)
-                        r = add_text(s->ek_roots, HTTP_EK_ROOTS_MAX, EK_ROOTS_VENDOR);
-        }
-        if (r >= 0 && !s->public_dir)
+        if (!s->public_dir)
                 r = set_text(&s->public_dir, PUBLIC_DIR);
+        if (r >= 0)
+                r = fill_in_roots(s);
         if (r >= 0 && !s->backend)
                 r = set_text(&s->backend, ATTEZT_FRONT_SOCKET);
         return r;
@@ -249,6 +266,7 @@ int http_settings_load(HttpSettings *s, int argc, char **argv) {
         int r;
 
         s->backend_fd = -1;
+        ek_policy_default(&s->policy);
         r = parse_command_line(s, argc, argv, &config);
         if (r != 0)
                 return r;

@@ -3,16 +3,19 @@
 
 /* What attezt-http is told: the command line, then [HTTP] of atteztd.conf for what that left open, then
  * defaults. */
+#include "protocol/ek-policy.h"
 #include "shared/bytes.h"
 
 #define HTTP_LISTEN_MAX 8U
 #define HTTP_EK_ROOTS_MAX 8U
+#define HTTP_EK_ROOTS_OURS 2U /* beside those: what "attezt ca trust" keeps, and virtual TPMs' */
 
 /* Lists are NULL-terminated. A list of the command line replaces the one of the files. */
 typedef struct HttpSettings {
         char *listen[HTTP_LISTEN_MAX + 1];
         char *tls_cert, *tls_key; /* both or neither */
-        char *ek_roots[HTTP_EK_ROOTS_MAX + 1];
+        char *ek_roots[HTTP_EK_ROOTS_MAX + HTTP_EK_ROOTS_OURS + 1];
+        EkPolicy policy;
         char *public_dir;
         char *backend;
         int backend_fd; /* -1: connect to backend */

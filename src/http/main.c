@@ -187,6 +187,7 @@ static int start(Program *p) {
         (void) sd_event_set_watchdog(p->event, true);
         p->front.files.public_dir = p->settings.public_dir;
         p->front.files.ek_roots = (const char *const *) p->settings.ek_roots;
+        p->front.files.policy = &p->settings.policy;
         r = public_files_load(&p->front.files);
         if (r < 0)
                 return r;

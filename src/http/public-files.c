@@ -34,10 +34,11 @@ static void on_skipped(const char *path, int error, void *userdata) {
 }
 
 static int load_trust(PublicFiles *p) {
+        static const TrustStoreCallbacks callbacks = { .skipped = on_skipped };
         EkTrust *trust = NULL;
         int r;
 
-        r = trust_store_load(p->ek_roots, on_skipped, NULL, &trust);
+        r = trust_store_load(p->ek_roots, p->policy, &callbacks, NULL, &trust);
         if (r < 0) {
                 log_error_errno(r, "Could not load the EK roots: %m");
                 return p->trust ? 0 : r;

@@ -2,13 +2,14 @@
 #pragma once
 
 /* What the front reads from disk: the root certificate that it hands out, and whom it believes about EKs. */
-#include "protocol/ek-certificate.h"
+#include "protocol/ek-policy.h"
 
 #define ROOT_PEM_MAX (64U * 1024) /* bytes */
 
 typedef struct PublicFiles {
         const char *public_dir;
         const char *const *ek_roots; /* directories, NULL-terminated */
+        const EkPolicy *policy;
         Bytes root_pem;              /* empty: there is no CA yet */
         EkTrust *trust;
 } PublicFiles;

@@ -39,6 +39,15 @@ static void untrusted(AttestDecision *d, EkVerdict v, const EkFindings *found) {
         d->reason = ek_verdict_to_string(v);
 }
 
+/* What is odd about one that is accepted. */
+static const char *remark(const EkFindings *found) {
+        return found->used & EK_ALLOW_EXPIRED ? "its EK certificate has expired, which AllowExpiredEK= allows" :
+               found->used & EK_ALLOW_SHA1_CA ? "an intermediate of its EK certificate is signed with SHA-1, which "
+                                                "AllowSHA1CA= allows" :
+               found->other_vendor            ? "its EK certificate names another TPM vendor than that of the root" :
+                                                NULL;
+}
+
 static bool decide_evidence(const AttestRequest *q, const EkTrust *trust, int64_t now, AttestDecision *d) {
         ByteView certificates[ATTEST_EK_CERTIFICATES_MAX];
         EkFindings found = {};
@@ -52,12 +61,14 @@ static bool decide_evidence(const AttestRequest *q, const EkTrust *trust, int64_
         case EK_VERDICT_TRUSTED:
                 d->question.evidence = EK_EVIDENCE_TRUSTED;
                 d->question.tpm = found.tpm;
+                d->reason = remark(&found);
                 return true;
         case EK_VERDICT_NONE:
                 d->question.evidence = EK_EVIDENCE_NONE;
                 d->reason = ek_verdict_to_string(v);
                 return true;
         case EK_VERDICT_UNKNOWN_ISSUER:
+        case EK_VERDICT_SHA1:
         case EK_VERDICT_NOT_AN_EK:
         case EK_VERDICT_EXPIRED:
                 untrusted(d, v, &found);

@@ -155,6 +155,10 @@ bool certificate_self_issued(const Certificate *c) {
         return view_equal(c->parts.issuer, c->parts.subject);
 }
 
+bool certificate_sha1(const Certificate *c) {
+        return c->algorithm == GNUTLS_SIGN_RSA_SHA1 || c->algorithm == GNUTLS_SIGN_ECDSA_SHA1;
+}
+
 int certificate_signed_by(const Certificate *c, EVP_PKEY *issuer, bool sha1) {
         static const struct {
                 int id;
@@ -192,8 +196,12 @@ int certificate_signed_by(const Certificate *c, EVP_PKEY *issuer, bool sha1) {
 }
 
 void certificate_issuer_text(const CertificateParts *parts, char *ret, size_t size) {
+        certificate_name_text(parts->issuer, ret, size);
+}
+
+void certificate_name_text(ByteView encoded, char *ret, size_t size) {
         _cleanup_datum_ gnutls_datum_t text = {};
-        gnutls_datum_t name = datum_of(parts->issuer);
+        gnutls_datum_t name = datum_of(encoded);
         size_t n = 0;
 
         if (gnutls_x509_rdn_get2(&name, &text, 0) >= 0)

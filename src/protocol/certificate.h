@@ -42,9 +42,12 @@ void certificate_done(Certificate *c);
 
 bool certificate_self_issued(const Certificate *c);
 
-/* Has issuer's key signed it? With RSA (PKCS #1 v1.5) or ECDSA and SHA-2; sha1 allows SHA-1 too, which is
- * for nothing but telling a root from others. -EKEYREJECTED when not, -ENOTSUP another algorithm. */
+bool certificate_sha1(const Certificate *c); /* its signature is over SHA-1 */
+
+/* Has issuer's key signed it? With RSA (PKCS #1 v1.5) or ECDSA and SHA-2; sha1 takes SHA-1 too, for whoever asks
+ * certificate_sha1() beside it. -EKEYREJECTED when not, -ENOTSUP another algorithm. */
 int certificate_signed_by(const Certificate *c, EVP_PKEY *issuer, bool sha1);
 
 /* RFC 4514, printable ASCII (other bytes as \XX, which RFC 4514 has), cut. "" for an empty name. */
+void certificate_name_text(ByteView encoded, char *ret, size_t size);
 void certificate_issuer_text(const CertificateParts *parts, char *ret, size_t size);

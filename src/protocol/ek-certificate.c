@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/ek-certificate.h"
 
-#include "protocol/ek-trust.h"
 #include "protocol/gnutls-types.h"
 
 #define TPM_ATTRIBUTES_MAX 32U         /* of a directoryName */
@@ -13,6 +12,7 @@ const char *ek_verdict_to_string(EkVerdict v) {
                 [EK_VERDICT_NONE] = "no EK certificate",
                 [EK_VERDICT_MALFORMED] = "malformed EK certificate",
                 [EK_VERDICT_OTHER_KEY] = "no EK certificate for this EK",
+                [EK_VERDICT_SHA1] = "EK certificate or intermediate signed with SHA-1",
                 [EK_VERDICT_UNKNOWN_ISSUER] = "EK certificate of an unknown issuer",
                 [EK_VERDICT_NOT_AN_EK] = "not the certificate of an EK",
                 [EK_VERDICT_EXPIRED] = "EK certificate not valid at this time",
@@ -118,26 +118,74 @@ static void tpm_data(const Certificate *c, TpmData *ret) {
 
 /* TCG EK Credential Profile, 3.2: not a CA, extKeyUsage tcg-kp-EKCertificate. keyUsage may be of either kind
  * for either key: there are EC EKs with keyEncipherment. */
-static bool is_ek(const Certificate *c) {
-        return !c->ca && !c->unknown_critical && !c->purpose_aik && (!c->purposes || c->purpose_ek) &&
-               (c->usage & (GNUTLS_KEY_KEY_ENCIPHERMENT | GNUTLS_KEY_KEY_AGREEMENT));
+static bool is_ek(const Certificate *c, EkNotes *notes) {
+        const struct {
+                bool holds;
+                const char *good, *bad;
+        } conditions[] = {
+                { !c->ca, "It is not the certificate of a CA.", "It is the certificate of a CA." },
+                { !c->purpose_aik, NULL, "Its purpose is to certify an Attestation Key (2.23.133.8.3)." },
+                { !c->purposes || c->purpose_ek,
+                  c->purposes ? "Its purpose is to certify an EK (2.23.133.8.1)." : "It is for any purpose.",
+                  "It has purposes, and that of an EK certificate (2.23.133.8.1) is not among them." },
+                { c->usage & (GNUTLS_KEY_KEY_ENCIPHERMENT | GNUTLS_KEY_KEY_AGREEMENT),
+                  "Its key is for encryption, as an EK is.", "Its key is not for encryption, as an EK has to be." },
+                { !c->unknown_critical, NULL, "It has a critical extension that is not understood here." },
+        };
+        bool good = true;
+
+        for (size_t i = 0; i < ELEMENTSOF(conditions); i++) {
+                const char *text = conditions[i].holds ? conditions[i].good : conditions[i].bad;
+                if (text)
+                        ek_note(notes, conditions[i].holds ? EK_NOTE_GOOD : EK_NOTE_BAD, "%s", text);
+                good &= conditions[i].holds;
+        }
+        return good;
 }
 
-static EkVerdict verify_one(const EkTrust *trust, const CertificateParts *parts, int64_t now, TpmData *ret) {
-        _cleanup_certificate_ Certificate c = {};
+/* What the verdict on all certificates of a request shares. */
+typedef struct Verifier {
+        const EkTrust *trust; /* with what the device sent */
+        int64_t now;
+        EkNotes *notes;
+} Verifier;
 
-        if (certificate_read(parts, &c) < 0)
+static void keep_path(const Verifier *v, const Certificate *c, const EkPath *path, EkFindings *ret) {
+        const char *vendor = path->issuers[path->n - 1]->vendor;
+        char manufacturer[TPM_VENDOR_MAX_NAME];
+
+        tpm_data(c, &ret->tpm);
+        ret->used = path->used;
+        strcpy(ret->vendor, vendor);
+        ret->other_vendor = vendor[0] && tpm_vendor_from_manufacturer(ret->tpm.manufacturer, manufacturer) >= 0 &&
+                            !tpm_vendor_same(manufacturer, vendor);
+        if (ret->other_vendor)
+                ek_note(v->notes, EK_NOTE_REMARK, "It says that the TPM's vendor is %s, and the root is of %s.",
+                        tpm_vendor_title(manufacturer), tpm_vendor_title(vendor));
+}
+
+static EkVerdict verify_one(const Verifier *v, const CertificateParts *parts, EkFindings *ret) {
+        _cleanup_certificate_ Certificate c = {};
+        EkPath path;
+
+        certificate_issuer_text(parts, ret->issuer, sizeof(ret->issuer));
+        if (certificate_read(parts, &c) < 0) {
+                ek_note(v->notes, EK_NOTE_BAD, "It is no certificate.");
                 return EK_VERDICT_MALFORMED;
-        if (!is_ek(&c))
+        }
+        if (!is_ek(&c, v->notes))
                 return EK_VERDICT_NOT_AN_EK;
-        switch (ek_trust_chain(trust, &c, now)) {
+        ek_trust_chain(v->trust, &c, v->now, &path);
+        ek_note_path(v->notes, &path, &c, v->now);
+        switch (path.chain) {
         case EK_CHAIN_GOOD:
-                tpm_data(&c, ret);
+                keep_path(v, &c, &path, ret);
                 return EK_VERDICT_TRUSTED;
         case EK_CHAIN_EXPIRED:
                 return EK_VERDICT_EXPIRED;
         default:
-                return EK_VERDICT_UNKNOWN_ISSUER;
+                certificate_name_text(path.wanted, ret->issuer, sizeof(ret->issuer));
+                return path.why == EK_BREAK_SHA1 ? EK_VERDICT_SHA1 : EK_VERDICT_UNKNOWN_ISSUER;
         }
 }
 
@@ -156,8 +204,8 @@ static int is_for(const CertificateParts *parts, const PublicKey *ek, ByteView s
 
 static unsigned rank(EkVerdict v) {
         static const EkVerdict ascending[] = {
-                EK_VERDICT_OTHER_KEY, EK_VERDICT_NOT_AN_EK, EK_VERDICT_UNKNOWN_ISSUER, EK_VERDICT_EXPIRED,
-                EK_VERDICT_TRUSTED,
+                EK_VERDICT_OTHER_KEY, EK_VERDICT_NOT_AN_EK, EK_VERDICT_UNKNOWN_ISSUER, EK_VERDICT_SHA1,
+                EK_VERDICT_EXPIRED, EK_VERDICT_TRUSTED,
         };
         unsigned i = 0;
 
@@ -166,38 +214,102 @@ static unsigned rank(EkVerdict v) {
         return i;
 }
 
+/* The certificates of a request: those for its EK, and the others, which can be intermediates. */
+typedef struct Sorted {
+        CertificateParts ours[EK_CERTIFICATES_MAX], others[EK_CERTIFICATES_MAX];
+        size_t n_ours, n_others;
+} Sorted;
+
+static bool sort(const ByteView *certificates, size_t n, const PublicKey *ek, Sorted *ret) {
+        _cleanup_bytes_ Bytes spki = BYTES_NULL;
+
+        if (n > EK_CERTIFICATES_MAX || public_key_to_spki(ek, &spki) < 0)
+                return false;
+        for (size_t i = 0; i < n; i++) {
+                CertificateParts parts;
+                int r = parts_of(certificates[i], &parts);
+                if (r >= 0)
+                        r = is_for(&parts, ek, bytes_view(&spki));
+                if (r < 0)
+                        return false;
+                if (r > 0)
+                        ret->ours[ret->n_ours++] = parts;
+                else
+                        ret->others[ret->n_others++] = parts;
+        }
+        return true;
+}
+
+/* In any order: again as long as one of them got in. */
+static int add_sent(EkTrust *sent, const Sorted *s) {
+        for (bool more = true; more;) {
+                more = false;
+                for (size_t i = 0; i < s->n_others; i++) {
+                        int r = ek_trust_add_sent(sent, &s->others[i]);
+                        if (r < 0)
+                                return r;
+                        more |= r > 0;
+                }
+        }
+        return 0;
+}
+
+static EkVerdict verify_all(const Verifier *v, const Sorted *s, EkFindings *ret) {
+        EkVerdict best = EK_VERDICT_OTHER_KEY;
+
+        for (size_t i = 0; i < s->n_ours && best != EK_VERDICT_TRUSTED; i++) {
+                EkFindings f = {};
+                EkVerdict one = verify_one(v, &s->ours[i], &f);
+                if (one == EK_VERDICT_MALFORMED)
+                        return one;
+                if (rank(one) > rank(best)) {
+                        best = one;
+                        *ret = f;
+                }
+        }
+        if (best == EK_VERDICT_TRUSTED)
+                ret->issuer[0] = 0;
+        return best;
+}
+
+static EkVerdict verify_sorted(const EkTrust *trust, const Sorted *s, int64_t now, EkFindings *ret, EkNotes *notes) {
+        _cleanup_(ek_trust_freep) EkTrust *sent = NULL;
+        Verifier v = { .trust = trust, .now = now, .notes = notes };
+
+        /* Without memory for it the intermediates are missing, which is the safe side. */
+        if (s->n_others > 0 && s->n_ours > 0 && ek_trust_new_sent(trust, &sent) >= 0 && add_sent(sent, s) >= 0)
+                v.trust = sent;
+        return verify_all(&v, s, ret);
+}
+
 EkVerdict ek_certificates_verify(const EkTrust *trust, const PublicKey *ek, const ByteView *certificates,
                                  size_t n_certificates, int64_t now, EkFindings *ret) {
-        CertificateParts ours[EK_CERTIFICATES_MAX];
-        _cleanup_bytes_ Bytes spki = BYTES_NULL;
-        EkVerdict best = EK_VERDICT_OTHER_KEY;
-        size_t n = 0, best_of = 0;
+        Sorted s = {};
 
         *ret = (EkFindings) {};
         if (n_certificates == 0)
                 return EK_VERDICT_NONE;
-        if (n_certificates > EK_CERTIFICATES_MAX || public_key_to_spki(ek, &spki) < 0)
+        if (!sort(certificates, n_certificates, ek, &s))
                 return EK_VERDICT_MALFORMED;
+        return verify_sorted(trust, &s, now, ret, NULL);
+}
 
-        for (size_t i = 0; i < n_certificates; i++) {
-                if (parts_of(certificates[i], &ours[n]) < 0)
-                        return EK_VERDICT_MALFORMED;
-                int r = is_for(&ours[n], ek, bytes_view(&spki));
-                if (r < 0)
-                        return EK_VERDICT_MALFORMED;
-                n += (size_t) r;
-        }
+EkVerdict ek_certificate_explain(const EkTrust *trust, const ByteView *certificates, size_t n_certificates, int64_t now,
+                                 EkFindings *ret, EkNotes *notes) {
+        PublicKey key;
+        Sorted s = {};
 
-        for (size_t i = 0; i < n && best != EK_VERDICT_TRUSTED; i++) {
-                EkVerdict v = verify_one(trust, &ours[i], now, &ret->tpm);
-                if (v == EK_VERDICT_MALFORMED)
-                        return v;
-                if (rank(v) > rank(best)) {
-                        best = v;
-                        best_of = i;
-                }
+        *ret = (EkFindings) {};
+        *notes = (EkNotes) {};
+        int r = n_certificates > 0 ? ek_certificate_key(certificates[0], &key) : -EINVAL;
+        if (r < 0) {
+                ek_note(notes, EK_NOTE_BAD, "%s", r == -ENOTSUP ? "Its key is of a kind that no EK here can be." :
+                                                                  "It is no certificate.");
+                return r == -ENOTSUP ? EK_VERDICT_NOT_AN_EK : EK_VERDICT_MALFORMED;
         }
-        if (best != EK_VERDICT_TRUSTED && best != EK_VERDICT_OTHER_KEY)
-                certificate_issuer_text(&ours[best_of], ret->issuer, sizeof(ret->issuer));
-        return best;
+        if (!sort(certificates, n_certificates, &key, &s)) {
+                ek_note(notes, EK_NOTE_BAD, "One of the certificates beside it is no certificate.");
+                return EK_VERDICT_MALFORMED;
+        }
+        return verify_sorted(trust, &s, now, ret, notes);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/ek-trust.h"
 
+#include <stdio.h>
+
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
@@ -12,20 +14,24 @@ typedef struct Authority Authority;
 /* A CA certificate. Its key is decoded, and who has signed it is found out, when it is first used, and kept:
  * a store of all vendors loads fast, and an intermediate is verified once, not once per device. */
 struct Authority {
+        EkIssuer issuer;          /* first: what others see is this */
         Bytes der;
         Certificate certificate;
         EVP_PKEY *key;            /* NULL: not needed yet */
-        bool anchor;
+        const EkTrust *home;      /* where its own issuers are looked for */
         Authority *next;          /* same bucket */
-        uint64_t linked;          /* EkTrust.generation for which issuers holds */
+        uint64_t linked;          /* home's generation for which issuers holds */
         Authority **issuers;
         size_t n_issuers;
 };
 
 struct EkTrust {
+        const EkTrust *base;         /* looked at as well; or NULL */
         Authority *buckets[BUCKETS]; /* by subject */
         size_t n_authorities;
         uint64_t generation;         /* grows with each addition */
+        uint8_t (*distrusted)[32];   /* SHA-256 of certificates */
+        size_t n_distrusted;
 };
 
 static Authority *authority_free(Authority *a) {
@@ -49,6 +55,13 @@ int ek_trust_new(EkTrust **ret) {
         return 0;
 }
 
+int ek_trust_new_sent(const EkTrust *base, EkTrust **ret) {
+        int r = ek_trust_new(ret);
+        if (r >= 0)
+                (*ret)->base = base;
+        return r;
+}
+
 EkTrust *ek_trust_free(EkTrust *t) {
         if (!t)
                 return NULL;
@@ -57,6 +70,7 @@ EkTrust *ek_trust_free(EkTrust *t) {
                         next = a->next;
                         authority_free(a);
                 }
+        free(t->distrusted);
         free(t);
         return NULL;
 }
@@ -65,7 +79,10 @@ size_t ek_trust_count(const EkTrust *t) {
         return t->n_authorities;
 }
 
-/* FNV-1a. Only the operator's certificates are hashed into buckets: nobody else can aim at one. */
+/* --- Finding them --- */
+
+/* FNV-1a. Only the operator's certificates are hashed into buckets, and a few that are signed by one of them:
+ * nobody else can aim at one. */
 static size_t bucket_of(ByteView name) {
         uint32_t h = 2166136261;
 
@@ -74,13 +91,45 @@ static size_t bucket_of(ByteView name) {
         return h % BUCKETS;
 }
 
-/* The next authority with this subject, starting at a itself. Names are compared byte by byte: issuers copy
- * the subject as it is, in whatever order of a SET. */
-static Authority *match(Authority *a, ByteView subject) {
-        while (a && !view_equal(a->certificate.parts.subject, subject))
-                a = a->next;
-        return a;
+/* Those with this subject, one after the other. Names are compared byte by byte: issuers copy the subject as it is,
+ * in whatever order of a SET. */
+typedef struct Cursor {
+        const EkTrust *trust;
+        ByteView subject;
+        size_t bucket;
+        Authority *next;
+} Cursor;
+
+static Cursor cursor_new(const EkTrust *t, ByteView subject) {
+        size_t bucket = bucket_of(subject);
+        return (Cursor) { .trust = t, .subject = subject, .bucket = bucket, .next = t->buckets[bucket] };
 }
+
+static Authority *cursor_next(Cursor *c) {
+        for (;;) {
+                while (!c->next && c->trust->base) {
+                        c->trust = c->trust->base;
+                        c->next = c->trust->buckets[c->bucket];
+                }
+                Authority *a = c->next;
+                if (!a)
+                        return NULL;
+                c->next = a->next;
+                if (view_equal(a->certificate.parts.subject, c->subject))
+                        return a;
+        }
+}
+
+static Authority *find_same(const EkTrust *t, const CertificateParts *parts) {
+        Cursor c = cursor_new(t, parts->subject);
+
+        for (Authority *a; (a = cursor_next(&c));)
+                if (view_equal(bytes_view(&a->der), parts->der))
+                        return a;
+        return NULL;
+}
+
+/* --- Adding --- */
 
 static int authority_profile(const Certificate *c) {
         unsigned bits = 0;
@@ -96,13 +145,13 @@ static int authority_profile(const Certificate *c) {
         return 0;
 }
 
-static bool authority_signed(Authority *a, const Certificate *c, bool sha1) {
+static bool authority_signed(Authority *a, const Certificate *c) {
         ByteView spki = a->certificate.parts.spki;
         const unsigned char *p = spki.data;
 
         if (!a->key)
                 a->key = d2i_PUBKEY(NULL, &p, (long) spki.size);
-        bool good = a->key && certificate_signed_by(c, a->key, sha1) >= 0;
+        bool good = a->key && certificate_signed_by(c, a->key, true) >= 0;
         ERR_clear_error();
         return good;
 }
@@ -126,40 +175,118 @@ static int authority_new(ByteView der, Authority **ret) {
         r = authority_profile(&a->certificate);
         if (r < 0)
                 return r;
-
-        a->anchor = certificate_self_issued(&a->certificate) && authority_signed(a, &a->certificate, true);
-        /* Tens of kilobytes each, and all that mattered is read. */
-        gnutls_x509_crt_deinit(TAKE_PTR(a->certificate.gnutls));
+        a->issuer = (EkIssuer) {
+                .parts = parts,
+                .not_before = a->certificate.not_before,
+                .not_after = a->certificate.not_after,
+        };
         *ret = TAKE_PTR(a);
         return 0;
 }
 
-int ek_trust_add(EkTrust *t, ByteView der) {
+/* What GnuTLS has of it goes: tens of kilobytes each, and all that mattered is read. */
+static void put(EkTrust *t, Authority *a) {
+        Authority **bucket = &t->buckets[bucket_of(a->certificate.parts.subject)];
+
+        gnutls_x509_crt_deinit(TAKE_PTR(a->certificate.gnutls));
+        a->home = t;
+        a->next = *bucket;
+        *bucket = a;
+        t->n_authorities++;
+        t->generation++;
+}
+
+static void set_origin(EkIssuer *i, const EkOrigin *o) {
+        i->anchor |= o->anchor;
+        i->allow |= o->allow;
+        if (o->vendor && !i->vendor[0])
+                (void) snprintf(i->vendor, sizeof(i->vendor), "%s", o->vendor);
+}
+
+static bool is_distrusted(const EkTrust *t, ByteView der) {
+        uint8_t hash[32];
+
+        if (t->n_distrusted == 0 || !EVP_Digest(der.data, der.size, hash, NULL, EVP_sha256(), NULL))
+                return false;
+        for (size_t i = 0; i < t->n_distrusted; i++)
+                if (memcmp(t->distrusted[i], hash, sizeof(hash)) == 0)
+                        return true;
+        return false;
+}
+
+int ek_trust_distrust(EkTrust *t, ByteView der) {
+        uint8_t (*more)[32] = realloc(t->distrusted, (t->n_distrusted + 1) * sizeof(*more));
+        if (!more)
+                return -ENOMEM;
+        t->distrusted = more;
+        if (!EVP_Digest(der.data, der.size, more[t->n_distrusted], NULL, EVP_sha256(), NULL))
+                return -ENOMEM;
+        t->n_distrusted++;
+        return 0;
+}
+
+int ek_trust_add(EkTrust *t, ByteView der, const EkOrigin *origin, const EkIssuer **ret) {
+        static const EkOrigin none = {};
         _cleanup_(authority_freep) Authority *a = NULL;
 
+        if (!origin)
+                origin = &none;
         if (der.size > EK_CERTIFICATE_SIZE_MAX)
                 return -EINVAL;
+        if (is_distrusted(t, der))
+                return -EKEYREVOKED;
         int r = authority_new(der, &a);
         if (r < 0)
                 return r;
 
-        Authority **bucket = &t->buckets[bucket_of(a->certificate.parts.subject)];
-        for (const Authority *other = *bucket; other; other = other->next)
-                if (view_equal(bytes_view(&other->der), der))
-                        return -EEXIST;
-        a->next = *bucket;
-        *bucket = TAKE_PTR(a);
-        t->n_authorities++;
-        t->generation++;
+        Authority *same = find_same(t, &a->issuer.parts);
+        if (same) {
+                set_origin(&same->issuer, origin);
+                if (ret)
+                        *ret = &same->issuer;
+                return -EEXIST;
+        }
+        a->issuer.anchor = certificate_self_issued(&a->certificate) && authority_signed(a, &a->certificate);
+        set_origin(&a->issuer, origin);
+        if (ret)
+                *ret = &a->issuer;
+        put(t, TAKE_PTR(a));
         return 0;
 }
 
-static int authority_link(const EkTrust *t, Authority *a) {
+int ek_trust_add_sent(EkTrust *sent, const CertificateParts *parts) {
+        _cleanup_(authority_freep) Authority *a = NULL;
+
+        if (find_same(sent, parts) || (sent->base && is_distrusted(sent->base, parts->der)))
+                return 0;
+        int r = authority_new(parts->der, &a);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        a->issuer.sent = true;
+
+        Cursor c = cursor_new(sent, parts->issuer);
+        for (Authority *i; (i = cursor_next(&c));)
+                if (authority_signed(i, &a->certificate)) {
+                        put(sent, TAKE_PTR(a));
+                        return 1;
+                }
+        return 0;
+}
+
+/* --- The search --- */
+
+typedef struct Search {
+        int64_t now;
+        EkPath path; /* the one that is being tried: issuers and n */
+        EkPath best;
+} Search;
+
+static int authority_link(Authority *a) {
         ByteView issuer = a->certificate.parts.issuer;
-        Authority *first = t->buckets[bucket_of(issuer)];
         size_t n = 0;
 
-        for (Authority *i = match(first, issuer); i; i = match(i->next, issuer))
+        Cursor c = cursor_new(a->home, issuer);
+        while (cursor_next(&c))
                 n++;
         free(TAKE_PTR(a->issuers));
         a->n_issuers = 0;
@@ -167,49 +294,86 @@ static int authority_link(const EkTrust *t, Authority *a) {
                 a->issuers = calloc(n, sizeof(Authority *));
                 if (!a->issuers)
                         return -ENOMEM;
-                for (Authority *i = match(first, issuer); i; i = match(i->next, issuer))
-                        if (i != a && authority_signed(i, &a->certificate, false))
+                c = cursor_new(a->home, issuer);
+                for (Authority *i; (i = cursor_next(&c));)
+                        if (i != a && authority_signed(i, &a->certificate))
                                 a->issuers[a->n_issuers++] = i;
         }
-        a->linked = t->generation;
+        a->linked = a->home->generation;
         return 0;
 }
 
-static bool dates_hold(const Certificate *c, int64_t now) {
-        return c->not_before <= now && now <= c->not_after;
+static EkChain dates_hold(const Certificate *c, int64_t now) {
+        return c->not_before <= now && now <= c->not_after ? EK_CHAIN_GOOD : EK_CHAIN_EXPIRED;
 }
 
-/* length: certificates of the chain, a included; below: how many of them a's pathLenConstraint counts (not
- * the leaf and not self-issued ones). */
-static EkChain chain_from(const EkTrust *t, Authority *a, unsigned length, unsigned below, int64_t now) {
+static void broken(Search *s, EkBreak why, ByteView wanted) {
+        if (s->best.chain != EK_CHAIN_NONE || (s->best.wanted.data && why <= s->best.why))
+                return;
+        s->best = s->path;
+        s->best.why = why;
+        s->best.wanted = wanted;
+}
+
+/* used: what the certificates below take. */
+static void arrive(Search *s, const Authority *anchor, EkChain dates, unsigned used) {
+        unsigned refused = used & ~anchor->issuer.allow;
+
+        if (refused & (EK_ALLOW_SHA1_EK | EK_ALLOW_SHA1_CA)) {
+                broken(s, EK_BREAK_SHA1, anchor->certificate.parts.subject);
+                return;
+        }
+        if (refused & EK_ALLOW_EXPIRED)
+                dates = EK_CHAIN_EXPIRED;
+        if (dates > s->best.chain) {
+                s->best = s->path;
+                s->best.chain = dates;
+                s->best.used = used;
+        }
+}
+
+/* below: how many certificates of the path a's pathLenConstraint counts (not the leaf and not self-issued ones). */
+static void climb(Search *s, Authority *a, unsigned below, EkChain dates, unsigned used) {
         const Certificate *c = &a->certificate;
-        EkChain best = EK_CHAIN_NONE, own = dates_hold(c, now) ? EK_CHAIN_GOOD : EK_CHAIN_EXPIRED;
 
-        if (length > EK_CHAIN_MAX || (c->path_length >= 0 && below > (unsigned) c->path_length))
-                return EK_CHAIN_NONE;
-        if (a->anchor)
-                return own;
-        if (a->linked != t->generation && authority_link(t, a) < 0)
-                return EK_CHAIN_NONE;
-
-        below += !certificate_self_issued(c);
-        for (size_t i = 0; i < a->n_issuers && best < own; i++) {
-                EkChain k = chain_from(t, a->issuers[i], length + 1, below, now);
-                best = MAX_OF(best, MIN_OF(k, own));
+        if (s->path.n == EK_CHAIN_MAX - 1 || (c->path_length >= 0 && below > (unsigned) c->path_length)) {
+                broken(s, EK_BREAK_LENGTH, c->parts.subject);
+                return;
         }
-        return best;
+        s->path.issuers[s->path.n++] = &a->issuer;
+        dates = MIN_OF(dates, dates_hold(c, s->now));
+        if (a->issuer.anchor)
+                arrive(s, a, dates, used);
+        else if (a->linked == a->home->generation || authority_link(a) >= 0) {
+                below += !certificate_self_issued(c);
+                used |= certificate_sha1(c) ? EK_ALLOW_SHA1_CA : 0;
+                for (size_t i = 0; i < a->n_issuers && s->best.chain < EK_CHAIN_GOOD; i++)
+                        climb(s, a->issuers[i], below, dates, used);
+                if (a->n_issuers == 0)
+                        broken(s, EK_BREAK_NO_ISSUER, c->parts.issuer);
+        }
+        s->path.n--;
 }
 
-EkChain ek_trust_chain(const EkTrust *t, const Certificate *leaf, int64_t now) {
-        EkChain best = EK_CHAIN_NONE, own = dates_hold(leaf, now) ? EK_CHAIN_GOOD : EK_CHAIN_EXPIRED;
-        ByteView issuer = leaf->parts.issuer;
-        Authority *first = t->buckets[bucket_of(issuer)];
+/* The leaf's own dates and signature as what has to be allowed. What is not valid yet never is. */
+static unsigned leaf_uses(const Certificate *leaf, int64_t now) {
+        return (leaf->not_after < now ? EK_ALLOW_EXPIRED : 0U) | (certificate_sha1(leaf) ? EK_ALLOW_SHA1_EK : 0U);
+}
 
-        for (Authority *a = match(first, issuer); a && best < own; a = match(a->next, issuer)) {
-                EkChain k = MIN_OF(chain_from(t, a, 2, 0, now), own);
+void ek_trust_chain(const EkTrust *t, const Certificate *leaf, int64_t now, EkPath *ret) {
+        EkChain dates = leaf->not_before <= now ? EK_CHAIN_GOOD : EK_CHAIN_EXPIRED;
+        EkPath best = { .why = EK_BREAK_NO_ISSUER, .wanted = leaf->parts.issuer };
+        Cursor c = cursor_new(t, leaf->parts.issuer);
+
+        for (Authority *a; best.chain < EK_CHAIN_GOOD && (a = cursor_next(&c));) {
+                Search s = { .now = now };
+                climb(&s, a, 0, dates, leaf_uses(leaf, now));
+                bool nearer = s.best.chain > best.chain || (best.chain == EK_CHAIN_NONE && s.best.why >= best.why);
                 /* The leaf's signature, which costs most, only where it can change the answer. */
-                if (k > best && authority_signed(a, leaf, false))
-                        best = k;
+                if (nearer && authority_signed(a, leaf))
+                        best = s.best;
+                else if (best.chain == EK_CHAIN_NONE && best.why < EK_BREAK_SIGNATURE)
+                        best = (EkPath) { .why = EK_BREAK_SIGNATURE, .wanted = leaf->parts.issuer };
         }
-        return best;
+        *ret = best;
 }

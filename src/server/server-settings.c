@@ -54,7 +54,9 @@ static int set_seconds(int64_t *to, const char *value, int64_t max) {
 
 /* --- Files --- */
 
-typedef enum SettingId { LISTEN, TLS_CERT, TLS_KEY, EK_ROOTS, ALLOW_PLAINTEXT, AK_LIFETIME, SECRET_LIFETIME } SettingId;
+typedef enum SettingId {
+        LISTEN, TLS_CERT, TLS_KEY, EK_ROOTS, ALLOW_PLAINTEXT, AK_LIFETIME, SECRET_LIFETIME, OF_FRONT,
+} SettingId;
 
 static const struct {
         const char *section, *key;
@@ -67,6 +69,10 @@ static const struct {
         { "HTTP", "TLSKey", TLS_KEY },
         { "HTTP", "AllowPlaintext", ALLOW_PLAINTEXT },
         { "HTTP", "EKRoots", EK_ROOTS },
+        { "HTTP", "AllowExpiredEK", OF_FRONT },
+        { "HTTP", "AllowSHA1EK", OF_FRONT },
+        { "HTTP", "AllowSHA1CA", OF_FRONT },
+        { "HTTP", "AllowVirtualTPM", OF_FRONT },
 };
 
 static int set_setting(ServerSettings *s, SettingId id, const char *value) {
@@ -81,6 +87,8 @@ static int set_setting(ServerSettings *s, SettingId id, const char *value) {
                 return set_text(&s->tls_key, value);
         case ALLOW_PLAINTEXT:
                 return settings_parse_bool(value, &s->allow_plaintext);
+        case OF_FRONT: /* which looks at it itself */
+                return 0;
         case AK_LIFETIME:
                 return set_seconds(&s->ak_lifetime, value, AK_LIFETIME_MAX);
         case SECRET_LIFETIME:

@@ -10,22 +10,56 @@
 #define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
 #define PEM_END "-----END CERTIFICATE-----"
 
+/* What the folders say of the files in them. */
+typedef struct Place {
+        char vendor[TPM_VENDOR_MAX_NAME];
+        bool anchors, distrusted;
+} Place;
+
 typedef struct Loader {
         EkTrust *trust;
-        TrustStoreSkipped skipped;
+        const EkPolicy *policy;
+        TrustStoreCallbacks callbacks;
         void *userdata;
+        bool distrusted; /* this pass looks at those only */
         unsigned n_files;
+        const char *path; /* of the file that is being read */
+        Place place;      /* … and where it is */
 } Loader;
 
+/* Each is told by the pass that it concerns. */
 static void skip(const Loader *l, const char *path, int error) {
-        if (l->skipped)
-                l->skipped(path, error, l->userdata);
+        if (l->callbacks.skipped && l->distrusted == l->place.distrusted)
+                l->callbacks.skipped(path, error, l->userdata);
 }
 
-/* The same certificate in two files (or twice in one) is no mistake. */
-static int add(Loader *l, ByteView der) {
-        int r = ek_trust_add(l->trust, der);
-        return r == -EEXIST ? 0 : r;
+static int distrust(Loader *l, ByteView der) {
+        CertificateParts parts;
+
+        int r = certificate_parts(der, &parts);
+        if (r >= 0)
+                r = ek_trust_distrust(l->trust, der);
+        if (r >= 0 && l->callbacks.distrusted)
+                l->callbacks.distrusted(l->path, der, l->userdata);
+        return r;
+}
+
+/* The same certificate in two files (or twice in one) is no mistake, and one that was taken out of trust none either. */
+static int add(ByteView der, void *userdata) {
+        Loader *l = userdata;
+        const EkOrigin origin = {
+                .vendor = l->place.vendor,
+                .allow = l->policy ? ek_policy_allow(l->policy, l->place.vendor) : 0,
+                .anchor = l->place.anchors,
+        };
+        const EkIssuer *issuer = NULL;
+
+        if (l->place.distrusted)
+                return distrust(l, der);
+        int r = ek_trust_add(l->trust, der, &origin, &issuer);
+        if (issuer && l->callbacks.loaded)
+                l->callbacks.loaded(l->path, issuer, r >= 0, l->userdata);
+        return r == -EEXIST || r == -EKEYREVOKED ? 0 : r;
 }
 
 static ByteView find(ByteView in, const char *text) {
@@ -34,7 +68,7 @@ static ByteView find(ByteView in, const char *text) {
 }
 
 /* Every certificate counts for itself; the first error is the file's. */
-static int add_pem(Loader *l, ByteView text) {
+static int each_pem(ByteView text, int (*func)(ByteView der, void *userdata), void *userdata) {
         int result = 0;
 
         for (ByteView block; (block = find(text, PEM_BEGIN)).data;) {
@@ -46,7 +80,7 @@ static int add_pem(Loader *l, ByteView text) {
                 text = VIEW(end.data + strlen(PEM_END), end.size - strlen(PEM_END));
                 gnutls_datum_t d = datum_of(VIEW(block.data, block.size - text.size));
                 int r = gnutls_pem_base64_decode2("CERTIFICATE", &d, &der);
-                r = r < 0 ? -EINVAL : add(l, datum_view(&der));
+                r = r < 0 ? -EINVAL : func(datum_view(&der), userdata);
                 if (r == -ENOMEM)
                         return r;
                 if (r < 0 && result >= 0)
@@ -55,16 +89,39 @@ static int add_pem(Loader *l, ByteView text) {
         return result;
 }
 
+int trust_store_each(ByteView content, int (*func)(ByteView der, void *userdata), void *userdata) {
+        return find(content, PEM_BEGIN).data ? each_pem(content, func, userdata) : func(content, userdata);
+}
+
 static int add_file(Loader *l, const char *path) {
         _cleanup_bytes_ Bytes b = BYTES_NULL;
 
+        if (l->distrusted != l->place.distrusted)
+                return 0;
         int r = file_read(path, TRUST_STORE_FILE_MAX, &b);
         if (r < 0)
                 return r;
-        return find(bytes_view(&b), PEM_BEGIN).data ? add_pem(l, bytes_view(&b)) : add(l, bytes_view(&b));
+        l->path = path;
+        return trust_store_each(bytes_view(&b), add, l);
 }
 
 static int add_directory(Loader *l, const char *path, unsigned depth);
+
+/* A folder within one of the directories; its name is the part after the last slash. */
+static int add_folder(Loader *l, const char *path, unsigned depth) {
+        const char *name = strrchr(path, '/') + 1;
+        Place before = l->place;
+
+        if (strcmp(name, TRUST_STORE_ANCHORS) == 0)
+                l->place.anchors = true;
+        else if (strcmp(name, TRUST_STORE_DISTRUSTED) == 0)
+                l->place.distrusted = true;
+        else if (!l->place.vendor[0])
+                (void) tpm_vendor_from_name(name, l->place.vendor);
+        int r = add_directory(l, path, depth);
+        l->place = before;
+        return r;
+}
 
 /* Links are followed: /etc/ssl is full of them. What runs in a circle ends at TRUST_STORE_DEPTH_MAX. */
 static int add_entry(Loader *l, const char *path, unsigned depth) {
@@ -73,7 +130,7 @@ static int add_entry(Loader *l, const char *path, unsigned depth) {
         if (stat(path, &st) < 0)
                 return -errno;
         if (S_ISDIR(st.st_mode))
-                return depth >= TRUST_STORE_DEPTH_MAX ? -ELOOP : add_directory(l, path, depth + 1);
+                return depth >= TRUST_STORE_DEPTH_MAX ? -ELOOP : add_folder(l, path, depth + 1);
         if (l->n_files >= TRUST_STORE_FILES_MAX)
                 return -E2BIG;
         l->n_files++;
@@ -108,22 +165,35 @@ static int add_directory(Loader *l, const char *path, unsigned depth) {
         return -errno;
 }
 
-int trust_store_load(const char *const *directories, TrustStoreSkipped skipped, void *userdata,
-                     EkTrust **ret) {
+static int load_pass(Loader *l, const char *const *directories) {
+        l->n_files = 0;
+        for (const char *const *dir = directories; *dir; dir++) {
+                int r = add_directory(l, *dir, 1);
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0 && r != -ENOENT)
+                        skip(l, *dir, r);
+        }
+        return 0;
+}
+
+int trust_store_load(const char *const *directories, const EkPolicy *policy, const TrustStoreCallbacks *callbacks,
+                     void *userdata, EkTrust **ret) {
         _cleanup_(ek_trust_freep) EkTrust *trust = NULL;
 
         int r = ek_trust_new(&trust);
         if (r < 0)
                 return r;
-
-        Loader l = { .trust = trust, .skipped = skipped, .userdata = userdata };
-        for (const char *const *dir = directories; *dir; dir++) {
-                r = add_directory(&l, *dir, 1);
-                if (r == -ENOMEM)
-                        return r;
-                if (r < 0 && r != -ENOENT)
-                        skip(&l, *dir, r);
-        }
+        Loader l = { .trust = trust, .policy = policy, .userdata = userdata, .distrusted = true };
+        if (callbacks)
+                l.callbacks = *callbacks;
+        r = load_pass(&l, directories);
+        if (r < 0)
+                return r;
+        l.distrusted = false;
+        r = load_pass(&l, directories);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(trust);
         return 0;
 }

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         if (r.failed || ek_trust_new(&trust) < 0)
                 return 0;
-        (void) ek_trust_add(trust, ca);
+        (void) ek_trust_add(trust, ca, NULL, NULL);
         if (ek_certificate_trim(leaf, &trimmed) >= 0 && trimmed.size > leaf.size)
                 __builtin_trap();
         if (ek_certificate_key(leaf, &key) < 0)

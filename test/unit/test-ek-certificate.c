@@ -48,7 +48,7 @@ static TestCertificate with(TestCertificate c, EVP_PKEY *key, EVP_PKEY *signer) 
 static int trust_add(EkTrust *t, TestCertificate c, EVP_PKEY *key, EVP_PKEY *signer) {
         c = with(c, key, signer);
         _cleanup_bytes_ Bytes der = test_certificate(&c);
-        return ek_trust_add(t, bytes_view(&der));
+        return ek_trust_add(t, bytes_view(&der), NULL, NULL);
 }
 
 /* Root and intermediate */
@@ -105,8 +105,8 @@ static void test_trusted(void) {
         check_int(trust_add(t, root, keys.root, keys.root), 0); /* ECDSA: another signature each time */
         _cleanup_bytes_ Bytes der = test_certificate(&(TestCertificate) {
                 .subject = NAME_SECOND, .extensions = { EXT_CA }, .key = keys.second, .signer = keys.root });
-        check_int(ek_trust_add(t, bytes_view(&der)), 0);
-        check_int(ek_trust_add(t, bytes_view(&der)), -EEXIST);
+        check_int(ek_trust_add(t, bytes_view(&der), NULL, NULL), 0);
+        check_int(ek_trust_add(t, bytes_view(&der), NULL, NULL), -EEXIST);
 }
 
 /* What living hardware has: see each line. */
@@ -152,11 +152,11 @@ static void test_oddities(void) {
         check_int(verify(t, c, keys.ek_rsa, keys.rsa_ca, &f), EK_VERDICT_TRUSTED);
         /* … and what it has signed with SHA-1 is not trusted. */
         c.sha1 = true;
-        check_int(verify(t, c, keys.ek_rsa, keys.rsa_ca, &f), EK_VERDICT_UNKNOWN_ISSUER);
+        check_int(verify(t, c, keys.ek_rsa, keys.rsa_ca, &f), EK_VERDICT_SHA1);
 }
 
 /* F4: the profile. */
-static void test_not_an_ek(void) {
+static void test_F4_profile(void) {
         static const char *const third[] = {
                 EXT_CA, EXT_CA_PATH_0, EXT_UNKNOWN_CRITICAL,
         };
@@ -191,7 +191,7 @@ static void test_not_an_ek(void) {
 }
 
 /* F3: whoever is not in the store is nobody, whatever the certificate says about where to ask. */
-static void test_unknown_issuer(void) {
+static void test_F3_U3_issuer_that_is_not_in_the_store(void) {
         _cleanup_(ek_trust_freep) EkTrust *t = usual_trust(), *empty = NULL;
         TestCertificate c = leaf;
         EkFindings f;
@@ -354,8 +354,8 @@ static void test_add_refused(void) {
         TestCertificate c = root;
 
         check_int(ek_trust_new(&t), 0);
-        check_int(ek_trust_add(t, VIEW_STR("no certificate")), -EINVAL);
-        check_int(ek_trust_add(t, VIEW_NULL), -EINVAL);
+        check_int(ek_trust_add(t, VIEW_STR("no certificate"), NULL, NULL), -EINVAL);
+        check_int(ek_trust_add(t, VIEW_NULL, NULL, NULL), -EINVAL);
         c.extensions[0] = EXT_NOT_CA;
         check_int(trust_add(t, c, keys.root, keys.root), -EKEYREJECTED);
         c.extensions[0] = EXT_UNKNOWN;
@@ -387,7 +387,7 @@ static void test_add_refused(void) {
 }
 
 /* F1: a certificate is worth something for its own key only. F2: none at all is not "all are good". */
-static void test_several(void) {
+static void test_F1_F2_U2_certificates_of_other_keys(void) {
         _cleanup_(ek_trust_freep) EkTrust *t = usual_trust();
         PublicKey rsa = public_of(keys.ek_rsa), ec = public_of(keys.ek_ec), other = public_of(keys.stranger);
         TestCertificate c = with(leaf, keys.ek_rsa, keys.intermediate);
@@ -455,7 +455,7 @@ static void test_damaged(void) {
         check_int(verify_der(t, keys.ek_ec, bytes_view(&der), &f), EK_VERDICT_TRUSTED);
 }
 
-static void test_trim(void) {
+static void test_B7_U16_nv_padding(void) {
         _cleanup_(ek_trust_freep) EkTrust *t = usual_trust();
         TestCertificate c = with(leaf, keys.ek_rsa, keys.intermediate);
         _cleanup_bytes_ Bytes der = test_certificate(&c);
@@ -494,7 +494,7 @@ static void test_trim(void) {
         check(!v.data);
 }
 
-static void test_key(void) {
+static void test_U17_oaep_key(void) {
         TestCertificate c = with(leaf, keys.ek_rsa, keys.intermediate);
         PublicKey k, expected = public_of(keys.ek_rsa);
 
@@ -518,17 +518,17 @@ int main(void) {
 
         test_trusted();
         test_oddities();
-        test_not_an_ek();
-        test_unknown_issuer();
+        test_F4_profile();
+        test_F3_U3_issuer_that_is_not_in_the_store();
         test_issuer_text();
         test_dates();
         test_path_length();
         test_depth();
         test_add_refused();
-        test_several();
+        test_F1_F2_U2_certificates_of_other_keys();
         test_damaged();
-        test_trim();
-        test_key();
+        test_B7_U16_nv_padding();
+        test_U17_oaep_key();
 
         for (size_t i = 0; i < ELEMENTSOF(ec); i++)
                 EVP_PKEY_free(*ec[i]);

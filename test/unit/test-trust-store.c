@@ -29,7 +29,7 @@ static size_t load(const char *const *directories, Skipped *ret) {
         EkTrust *t;
 
         *ret = (Skipped) {};
-        check_int(trust_store_load(directories, on_skipped, ret, &t), 0);
+        check_int(trust_store_load(directories, NULL, &(TrustStoreCallbacks) { .skipped = on_skipped }, ret, &t), 0);
         size_t n = ek_trust_count(t);
         ek_trust_free(t);
         return n;
@@ -66,7 +66,7 @@ static void put(const char *name, ByteView content) {
         check_int(file_write_atomic_path(path, 0600, content), 0);
 }
 
-static void test_files(const char *const *directories) {
+static void test_F16_U4_any_file(const char *const *directories) {
         _cleanup_bytes_ Bytes a = ca('a'), b = ca('b'), c = ca('c'), d = ca('d');
         uint8_t text[8192];
         ByteWriter w = WRITER(text, sizeof(text));
@@ -101,7 +101,7 @@ static void test_files(const char *const *directories) {
         check_int(dir_remove(top_fd, "bundle"), 0);
 }
 
-static void test_skipped(const char *const *directories) {
+static void test_F16_U4_a_bad_file_costs_itself_only(const char *const *directories) {
         Skipped s;
 
         put("garbage.crt", VIEW_STR("hello"));
@@ -138,7 +138,7 @@ static void test_skipped(const char *const *directories) {
         /* Nobody has to listen. */
         put("garbage", VIEW_STR("hello"));
         EkTrust *t = NULL;
-        check_int(trust_store_load(directories, NULL, NULL, &t), 0);
+        check_int(trust_store_load(directories, NULL, NULL, NULL, &t), 0);
         ek_trust_free(t);
         check_int(dir_remove(top_fd, "garbage"), 0);
 }
@@ -170,13 +170,87 @@ static void test_directories(const char *const *directories) {
         check_int(s.error, -ENOTDIR);
 }
 
+typedef struct Told {
+        unsigned n_loaded, n_anchors, n_distrusted;
+        char vendor[TPM_VENDOR_MAX_NAME];
+        unsigned allow;
+} Told;
+
+static void on_loaded(const char *path, const EkIssuer *issuer, bool new, void *userdata) {
+        Told *t = userdata;
+
+        t->n_loaded += new;
+        t->n_anchors += new && issuer->anchor;
+        t->allow = issuer->allow;
+        strcpy(t->vendor, issuer->vendor);
+}
+
+static void on_distrusted(const char *path, ByteView der, void *userdata) {
+        Told *t = userdata;
+        t->n_distrusted++;
+}
+
+static size_t load_told(const char *directory, Told *ret) {
+        static const TrustStoreCallbacks callbacks = { .loaded = on_loaded, .distrusted = on_distrusted };
+        EkPolicy policy;
+        EkTrust *t;
+
+        ek_policy_default(&policy);
+        *ret = (Told) {};
+        check_int(trust_store_load((const char *const[]) { directory, NULL }, &policy, &callbacks, ret, &t), 0);
+        size_t n = ek_trust_count(t);
+        ek_trust_free(t);
+        return n;
+}
+
+/* Folders say whose a certificate is, and what. */
+static void test_folders(void) {
+        _cleanup_bytes_ Bytes g = ca('g'), signed_by_another = BYTES_NULL;
+        _cleanup_free_ char *path = NULL, *deep = NULL;
+        EVP_PKEY *k = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
+        Told t;
+
+        signed_by_another = test_certificate(&(TestCertificate) {
+                .issuer = "3000", .subject = "300c 310a 3008 0603550403 0c0148", .extensions = { EXT_CA }, .key = k,
+                .signer = other });
+        check_int(path_join(top, "folders", &path), 0);
+        check_int(path_join(path, "STMicro/anchors", &deep), 0);
+        check_int(dir_make_parents(deep, 0700), 0);
+        put("folders/STMicro/g", bytes_view(&g));
+        check_int(load_told(path, &t), 1);
+        check_str(t.vendor, "STM");
+        check_int(t.allow, EK_ALLOW_EXPIRED | EK_ALLOW_SHA1_EK);
+        check_int(t.n_anchors, 1);
+        put("folders/STMicro/h", bytes_view(&signed_by_another));
+        check_int(load_told(path, &t), 2);
+        check_int(t.n_anchors, 1);
+        check_int(dir_remove(top_fd, "folders/STMicro/h"), 0);
+        put("folders/STMicro/anchors/h", bytes_view(&signed_by_another));
+        check_int(load_told(path, &t), 2);
+        check_int(t.n_anchors, 2);
+
+        check_int(dir_make_at(top_fd, "folders/distrusted", 0700), 0);
+        put("folders/distrusted/g", bytes_view(&g));
+        check_int(load_told(path, &t), 1);
+        check_int(t.n_distrusted, 1);
+        check_int(t.n_loaded, 1);
+        put("folders/distrusted/g", VIEW_STR("garbage"));
+        Skipped s;
+        check_int(load((const char *const[]) { path, NULL }, &s), 2);
+        check_int(s.n, 1);
+        EVP_PKEY_free(k);
+        EVP_PKEY_free(other);
+}
+
 int main(void) {
         check(mkdtemp(top));
         check((top_fd = dir_open(top)) >= 0);
         const char *const directories[] = { top, NULL };
 
-        test_files(directories);
-        test_skipped(directories);
+        test_F16_U4_any_file(directories);
+        test_F16_U4_a_bad_file_costs_itself_only(directories);
+        test_folders();
+        check_int(dir_remove(top_fd, "folders"), 0);
         test_directories(directories);
 
         (void) close(top_fd);
