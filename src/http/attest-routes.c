@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "http/attest-routes.h"
+#include "http/webhook.h"
 #include "protocol/attest-decision.h"
 #include "protocol/attest-messages.h"
 #include "shared/log.h"
@@ -175,5 +176,6 @@ const HttpRoute attest_routes[] = {
         { "/attest", MHD_HTTP_METHOD_POST, on_attest },
         { "/secret", MHD_HTTP_METHOD_POST, on_secret },
         { "/root.pem", MHD_HTTP_METHOD_GET, on_root },
+        { "/webhook", MHD_HTTP_METHOD_POST, webhook_on_request },
         {},
 };

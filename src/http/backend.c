@@ -113,6 +113,10 @@ static void watch_deadline(Backend *b, uint64_t deadline) {
         (void) sd_event_source_set_enabled(b->timeout, SD_EVENT_ONESHOT);
 }
 
+static FrontMessageType reply_type(FrontMessageType question) {
+        return question == FRONT_ATTEST ? FRONT_ATTEST_REPLY : question == FRONT_NAME ? FRONT_NAME_REPLY : FRONT_SECRET_REPLY;
+}
+
 int backend_ask(Backend *b, FrontMessage *m, BackendReply reply, void *userdata) {
         uint8_t packet[FRONT_MESSAGE_MAX];
         Question *q;
@@ -131,7 +135,7 @@ int backend_ask(Backend *b, FrontMessage *m, BackendReply reply, void *userdata)
                 release_place(b, q);
                 return r == -EPIPE || r == -ECONNRESET ? -ENOTCONN : r;
         }
-        q->reply_type = m->type == FRONT_ATTEST ? FRONT_ATTEST_REPLY : FRONT_SECRET_REPLY;
+        q->reply_type = reply_type(m->type);
         q->reply = reply;
         q->userdata = userdata;
         q->deadline = now_of(b) + BACKEND_REPLY_USEC;
@@ -183,7 +187,7 @@ static void on_message(Helper *h, ByteView packet, void *userdata) {
         r = front_message_decode(packet, &m);
         if (r >= 0 && m.type == FRONT_CHANGED)
                 b->callbacks.changed(b->userdata);
-        else if (r >= 0 && (m.type == FRONT_ATTEST_REPLY || m.type == FRONT_SECRET_REPLY))
+        else if (r >= 0 && (m.type == FRONT_ATTEST_REPLY || m.type == FRONT_SECRET_REPLY || m.type == FRONT_NAME_REPLY))
                 on_reply(b, &m);
         else
                 on_gone(h, "it sent what no front expects", b);

@@ -22,6 +22,8 @@ typedef struct HttpRoute {
 } HttpRoute;
 
 ByteView http_request_body(const HttpRequest *r);
+const char *http_request_header(const HttpRequest *r, const char *name); /* NULL: not there; borrowed */
+struct gnutls_session_int *http_request_tls(const HttpRequest *r);       /* NULL: it came in the clear */
 const char *http_request_peer(const HttpRequest *r); /* "192.0.2.1:4711", "[2001:db8::1]:4711", "unix" */
 
 /* Exactly one of these for each request; r is not to be used afterwards. body is taken. */

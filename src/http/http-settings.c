@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <getopt.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "http/http-settings.h"
 #include "shared/files.h"
@@ -13,6 +14,7 @@
 #define SECTION "HTTP"
 #define PUBLIC_DIR ATTEZT_SERVER_STATE_DIR "/public"
 #define FD_MAX 1024
+#define WEBHOOK_CREDENTIAL "attezt-http.webhook-secret"
 
 static void list_done(char **list) {
         for (; *list; list++) {
@@ -27,6 +29,9 @@ void http_settings_done(HttpSettings *s) {
         free(s->tls_cert);
         free(s->tls_key);
         free(s->public_dir);
+        free(s->webhook_secret);
+        free(s->webhook_client_roots);
+        free(s->webhook_client_name);
         free(s->backend);
         *s = HTTP_SETTINGS_NULL;
 }
@@ -54,7 +59,7 @@ static int add_text(char **list, size_t max, const char *value) {
 /* Only what the command line left open. */
 typedef struct FileSettings {
         HttpSettings *settings;
-        bool listen, ek_roots, tls;
+        bool listen, ek_roots, tls, webhook_secret, webhook_client;
 } FileSettings;
 
 static int set_from_file(FileSettings *f, const char *key, const char *value) {
@@ -73,6 +78,12 @@ static int set_from_file(FileSettings *f, const char *key, const char *value) {
                 return f->tls ? set_text(&s->tls_cert, value) : 0;
         if (strcmp(key, "TLSKey") == 0)
                 return f->tls ? set_text(&s->tls_key, value) : 0;
+        if (strcmp(key, "WebhookSecret") == 0)
+                return f->webhook_secret ? set_text(&s->webhook_secret, value) : 0;
+        if (strcmp(key, "WebhookClientRoots") == 0)
+                return f->webhook_client ? set_text(&s->webhook_client_roots, value) : 0;
+        if (strcmp(key, "WebhookClientName") == 0)
+                return f->webhook_client ? set_text(&s->webhook_client_name, value) : 0;
         if (strcmp(key, "AllowPlaintext") != 0)
                 return -ENOENT;
         r = settings_parse_bool(value, &allow);
@@ -109,6 +120,8 @@ static int read_files(HttpSettings *s, const char *path) {
                 .listen = !s->listen[0],
                 .ek_roots = !s->ek_roots[0],
                 .tls = !s->tls_cert && !s->tls_key,
+                .webhook_secret = !s->webhook_secret,
+                .webhook_client = !s->webhook_client_roots && !s->webhook_client_name,
         };
         int r;
 
@@ -130,6 +143,12 @@ static void print_help(void) {
                "  --ek-roots DIR         Roots of EK certificates; may be repeated\n"
                "                         (" TRUST_STORE_LOCAL ", " TRUST_STORE_VENDORS ")\n"
                "  --public-dir DIR       Where root.pem is (" PUBLIC_DIR ")\n"
+               "  --webhook-secret FILE  Secrets of step-ca's webhook\n"
+               "                         (credential " WEBHOOK_CREDENTIAL " of systemd's, if there is one)\n"
+               "  --webhook-client-roots FILE\n"
+               "                         Roots of client certificates for the webhook (PEM)\n"
+               "  --webhook-client-name NAME\n"
+               "                         DNS name in such a certificate: that of the ACME server\n"
                "  --backend PATH         Socket of atteztd (" ATTEZT_FRONT_SOCKET ")\n"
                "  --backend-fd N         Inherited connection to atteztd\n"
                "  --exit-idle-time TIME  End when nobody was there for so long; 0: never (1min with sockets\n"
@@ -164,6 +183,12 @@ static int parse_option(HttpSettings *s, int option, const char *value) {
                 return set_text(&s->tls_key, value);
         case 'd':
                 return set_text(&s->public_dir, value);
+        case 'w':
+                return set_text(&s->webhook_secret, value);
+        case 'W':
+                return set_text(&s->webhook_client_roots, value);
+        case 'N':
+                return set_text(&s->webhook_client_name, value);
         case 'b':
                 return set_text(&s->backend, value);
         case 'f':
@@ -191,6 +216,9 @@ static const struct option options[] = {
         { "tls-cert", required_argument, NULL, 'c' },
         { "tls-key", required_argument, NULL, 'k' },
         { "public-dir", required_argument, NULL, 'd' },
+        { "webhook-secret", required_argument, NULL, 'w' },
+        { "webhook-client-roots", required_argument, NULL, 'W' },
+        { "webhook-client-name", required_argument, NULL, 'N' },
         { "backend", required_argument, NULL, 'b' },
         { "backend-fd", required_argument, NULL, 'f' },
         { "exit-idle-time", required_argument, NULL, 'i' },
@@ -245,6 +273,19 @@ static int fill_in_roots(HttpSettings *s) {
         return r >= 0 && s->policy.virtual_tpms ? add_text(s->ek_roots, max, TRUST_STORE_VIRTUAL) : r;
 }
 
+/* What systemd hands over (LoadCredential=, SetCredential=), unless somebody named a file. */
+static int find_webhook_secret(HttpSettings *s) {
+        _cleanup_free_ char *path = NULL;
+        const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+        if (s->webhook_secret || !dir)
+                return 0;
+        int r = path_join(dir, WEBHOOK_CREDENTIAL, &path);
+        if (r >= 0 && access(path, F_OK) >= 0)
+                s->webhook_secret = TAKE_PTR(path);
+        return r;
+}
+
 static int fill_in(HttpSettings *s) {
         int r = 0;
 
@@ -252,6 +293,14 @@ static int fill_in(HttpSettings *s) {
                 log_error("A certificate wants a key and a key a certificate: --tls-cert and --tls-key.");
                 return -EINVAL;
         }
+        if (!s->webhook_client_roots != !s->webhook_client_name) {
+                log_error("Roots of the webhook's clients want a name, and a name roots: --webhook-client-roots and "
+                          "--webhook-client-name.");
+                return -EINVAL;
+        }
+        r = find_webhook_secret(s);
+        if (r < 0)
+                return r;
         if (!s->public_dir)
                 r = set_text(&s->public_dir, PUBLIC_DIR);
         if (r >= 0)

@@ -17,6 +17,8 @@ typedef struct HttpSettings {
         char *ek_roots[HTTP_EK_ROOTS_MAX + HTTP_EK_ROOTS_OURS + 1];
         EkPolicy policy;
         char *public_dir;
+        char *webhook_secret;                             /* file; NULL: none */
+        char *webhook_client_roots, *webhook_client_name; /* both or neither */
         char *backend;
         int backend_fd; /* -1: connect to backend */
         int64_t idle_sec; /* -1: not said; 0: never */

@@ -41,6 +41,7 @@ static void program_done(Program *p) {
         (void) backend_free(p->front.backend);
         tls_close();
         public_files_done(&p->front.files);
+        webhook_auth_done(&p->front.webhook);
         (void) sd_event_unref(p->event);
         http_settings_done(&p->settings);
 }
@@ -63,6 +64,7 @@ static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void
         Program *p = userdata;
 
         (void) public_files_load(&p->front.files);
+        webhook_auth_load(&p->front.webhook);
         if (p->settings.tls_cert)
                 tls_check();
         return 0;
@@ -105,7 +107,7 @@ static int open_server(Program *p) {
         if (r < 0)
                 return r;
         if (p->settings.tls_cert) {
-                r = tls_open(p->settings.tls_cert, p->settings.tls_key);
+                r = tls_open(p->settings.tls_cert, p->settings.tls_key, p->settings.webhook_client_roots);
                 if (r < 0)
                         return r;
         }
@@ -191,6 +193,8 @@ static int start(Program *p) {
         r = public_files_load(&p->front.files);
         if (r < 0)
                 return r;
+        p->front.webhook.settings = &p->settings;
+        webhook_auth_load(&p->front.webhook);
         r = metrics_socket_take(p->event, http_metrics, &p->told, &p->metrics); /* before all the other sockets */
         if (r < 0)
                 return log_error_errno(r, "Could not take sockets from systemd: %m");

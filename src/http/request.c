@@ -190,7 +190,7 @@ static enum MHD_Result on_headers(HttpRequest *r, const char *url, const char *m
                 return refuse(r, MHD_HTTP_BAD_REQUEST, "malformed", "a header is not clear: its name, or there are two, or the length of the body");
         r->route = find_route(connection_of(r)->server, url);
         if (!r->route)
-                return refuse(r, MHD_HTTP_NOT_FOUND, "not-found", "there is /attest, /secret and /root.pem");
+                return refuse(r, MHD_HTTP_NOT_FOUND, "not-found", "there is /attest, /secret, /root.pem and /webhook");
         if (!method_fits(r->route, method))
                 return refuse_method(r);
         if (k < 0)
@@ -243,6 +243,16 @@ static enum MHD_Result on_whole(HttpRequest *r) {
 
 ByteView http_request_body(const HttpRequest *r) {
         return bytes_view(&r->body);
+}
+
+const char *http_request_header(const HttpRequest *r, const char *name) {
+        return MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, name);
+}
+
+struct gnutls_session_int *http_request_tls(const HttpRequest *r) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+        return info ? info->tls_session : NULL;
 }
 
 const char *http_request_peer(const HttpRequest *r) {

@@ -29,6 +29,7 @@ typedef struct Tls {
         char *certificate_path, *key_path;
         FileStamp certificate_stamp, key_stamp;
         uint64_t checked_usec;
+        bool ask_clients;
         Pair *current;
         Pair *retired;
 } Tls;
@@ -196,10 +197,11 @@ void tls_check(void) {
         log_info("TLS certificate loaded from %s.", tls.certificate_path);
 }
 
-int tls_open(const char *certificate_path, const char *key_path) {
+int tls_open(const char *certificate_path, const char *key_path, bool ask_clients) {
         const char *what;
         int r;
 
+        tls.ask_clients = ask_clients;
         tls.certificate_path = strdup(certificate_path);
         tls.key_path = strdup(key_path);
         if (!tls.certificate_path || !tls.key_path)
@@ -231,6 +233,9 @@ int tls_certificate(gnutls_session_t session, const gnutls_datum_t *authorities,
                     unsigned *ret_n_chain, gnutls_privkey_t *ret_key) {
         if (now_usec() - tls.checked_usec >= TLS_CHECK_USEC)
                 tls_check();
+        /* What it sends is looked at where it counts, by the route. */
+        if (tls.ask_clients)
+                gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
         *ret_chain = tls.current->chain;
         *ret_n_chain = tls.current->n_chain;
         *ret_key = tls.current->key;

@@ -13,7 +13,8 @@
 #define TLS_RETIRED_USEC (60ULL * 1000 * 1000)   /* an old pair lives on: handshakes may still use it */
 
 /* There is one certificate for a process, because the callback of libmicrohttpd knows no more than the session. */
-int tls_open(const char *certificate_path, const char *key_path);
+/* ask_clients: clients are asked for a certificate, which they need not have. */
+int tls_open(const char *certificate_path, const char *key_path, bool ask_clients);
 void tls_close(void);
 /* Looks at the files now, as for SIGHUP. */
 void tls_check(void);

@@ -205,6 +205,15 @@ static bool read_secret_reply(ByteReader *r, FrontSecretReply *m) {
         return true;
 }
 
+static void write_name(ByteWriter *w, const FrontName *m) {
+        write_text(w, m->name, sizeof(m->name));
+        write_text(w, m->peer, sizeof(m->peer));
+}
+
+static bool read_name(ByteReader *r, FrontName *m) {
+        return read_text(r, m->name, sizeof(m->name)) && read_text(r, m->peer, sizeof(m->peer)) && !text_empty(m->name);
+}
+
 /* --- Packets --- */
 
 static void write_body(ByteWriter *w, const FrontMessage *m) {
@@ -221,6 +230,12 @@ static void write_body(ByteWriter *w, const FrontMessage *m) {
                 break;
         case FRONT_SECRET_REPLY:
                 write_secret_reply(w, &m->secret_reply);
+                break;
+        case FRONT_NAME:
+                write_name(w, &m->name);
+                break;
+        case FRONT_NAME_REPLY:
+                write_u8(w, (uint8_t) m->name_reply.status);
                 break;
         case FRONT_CHANGED:
                 break;
@@ -254,6 +269,10 @@ static bool read_body(ByteReader *r, FrontMessage *m) {
                 return read_attest_reply(r, &m->attest_reply);
         case FRONT_SECRET_REPLY:
                 return read_secret_reply(r, &m->secret_reply);
+        case FRONT_NAME:
+                return read_name(r, &m->name);
+        case FRONT_NAME_REPLY:
+                return read_status(r, &m->name_reply.status);
         case FRONT_CHANGED:
                 return m->id == 0;
         default:

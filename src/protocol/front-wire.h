@@ -5,6 +5,7 @@
  * type, big-endian, one message per packet. Decoding refuses another version, another size, unknown values,
  * texts without NUL or with bytes after it, and keys that public_key_valid() refuses: -EBADMSG, and whoever
  * gets that closes the connection. */
+#include "protocol/device-names.h"
 #include "protocol/make-credential.h"
 #include "protocol/pending-secrets.h"
 
@@ -20,6 +21,8 @@ typedef enum FrontMessageType {
         FRONT_ATTEST_REPLY = 3,  /* atteztd → front */
         FRONT_SECRET_REPLY = 4,  /* atteztd → front */
         FRONT_CHANGED = 5,       /* atteztd → front, id 0: read public files and trust store again */
+        FRONT_NAME = 6,          /* front → atteztd: is this the name of a live entry? */
+        FRONT_NAME_REPLY = 7,    /* atteztd → front: FRONT_OK it is, FRONT_DENIED it is not */
 } FrontMessageType;
 
 typedef enum FrontStatus {
@@ -59,6 +62,15 @@ typedef struct FrontSecretReply {
         } chain[FRONT_CHAIN_MAX];
 } FrontSecretReply;
 
+typedef struct FrontName {
+        char name[DEVICE_NAME_MAX + 1]; /* not empty; whatever somebody ordered */
+        char peer[FRONT_PEER_MAX];
+} FrontName;
+
+typedef struct FrontNameReply {
+        FrontStatus status;
+} FrontNameReply;
+
 typedef struct FrontMessage {
         FrontMessageType type;
         uint64_t id;           /* the front's; a reply carries its request's */
@@ -67,6 +79,8 @@ typedef struct FrontMessage {
                 FrontSecret secret;
                 FrontAttestReply attest_reply;
                 FrontSecretReply secret_reply;
+                FrontName name;
+                FrontNameReply name_reply;
         };
 } FrontMessage;
 

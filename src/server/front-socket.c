@@ -148,7 +148,7 @@ static int receive(Front *front) {
                 why = "a message was too long";
         else if (front_message_decode(VIEW(data, n), &m) < 0)
                 why = "a message was malformed";
-        else if (m.type != FRONT_ATTEST && m.type != FRONT_SECRET)
+        else if (m.type != FRONT_ATTEST && m.type != FRONT_SECRET && m.type != FRONT_NAME)
                 why = "a message was not a request";
         else {
                 front->open++;

@@ -21,7 +21,7 @@
 
 typedef struct Fronts Fronts;
 
-/* A request: FRONT_ATTEST or FRONT_SECRET. Each is to be answered once, now or later. */
+/* A request: FRONT_ATTEST, FRONT_SECRET or FRONT_NAME. Each is to be answered once, now or later. */
 typedef void (*FrontReceived)(uint64_t front, const FrontMessage *m, void *userdata);
 
 /* front_uid: who may connect, beside root and our own user; (uid_t) -1 for nobody. */

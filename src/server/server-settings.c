@@ -16,6 +16,9 @@ void server_settings_done(ServerSettings *s) {
         free(s->state_dir);
         free(s->tls_cert);
         free(s->tls_key);
+        free(s->webhook_secret);
+        free(s->webhook_client_roots);
+        free(s->webhook_client_name);
         for (size_t i = 0; i < SERVER_LISTEN_MAX; i++)
                 free(s->listen[i]);
         for (size_t i = 0; i < SERVER_EK_ROOTS_MAX; i++)
@@ -55,7 +58,17 @@ static int set_seconds(int64_t *to, const char *value, int64_t max) {
 /* --- Files --- */
 
 typedef enum SettingId {
-        LISTEN, TLS_CERT, TLS_KEY, EK_ROOTS, ALLOW_PLAINTEXT, AK_LIFETIME, SECRET_LIFETIME, OF_FRONT,
+        LISTEN,
+        TLS_CERT,
+        TLS_KEY,
+        EK_ROOTS,
+        ALLOW_PLAINTEXT,
+        AK_LIFETIME,
+        SECRET_LIFETIME,
+        WEBHOOK_SECRET,
+        WEBHOOK_CLIENT_ROOTS,
+        WEBHOOK_CLIENT_NAME,
+        OF_FRONT,
 } SettingId;
 
 static const struct {
@@ -73,6 +86,9 @@ static const struct {
         { "HTTP", "AllowSHA1EK", OF_FRONT },
         { "HTTP", "AllowSHA1CA", OF_FRONT },
         { "HTTP", "AllowVirtualTPM", OF_FRONT },
+        { "HTTP", "WebhookSecret", WEBHOOK_SECRET },
+        { "HTTP", "WebhookClientRoots", WEBHOOK_CLIENT_ROOTS },
+        { "HTTP", "WebhookClientName", WEBHOOK_CLIENT_NAME },
 };
 
 static int set_setting(ServerSettings *s, SettingId id, const char *value) {
@@ -85,6 +101,12 @@ static int set_setting(ServerSettings *s, SettingId id, const char *value) {
                 return set_text(&s->tls_cert, value);
         case TLS_KEY:
                 return set_text(&s->tls_key, value);
+        case WEBHOOK_SECRET:
+                return set_text(&s->webhook_secret, value);
+        case WEBHOOK_CLIENT_ROOTS:
+                return set_text(&s->webhook_client_roots, value);
+        case WEBHOOK_CLIENT_NAME:
+                return set_text(&s->webhook_client_name, value);
         case ALLOW_PLAINTEXT:
                 return settings_parse_bool(value, &s->allow_plaintext);
         case OF_FRONT: /* which looks at it itself */

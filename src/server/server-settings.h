@@ -17,6 +17,7 @@ typedef struct ServerSettings {
         char *state_dir;
         char *listen[SERVER_LISTEN_MAX + 1];
         char *tls_cert, *tls_key;
+        char *webhook_secret, *webhook_client_roots, *webhook_client_name; /* for a front of its own; NULL: not said */
         char *ek_roots[SERVER_EK_ROOTS_MAX + 1];
         bool allow_plaintext;
         bool check; /* open all, tell, end */

@@ -18,6 +18,7 @@
 
 typedef struct Issue Issue;
 typedef struct BusCall BusCall;
+typedef struct LiveQuestion LiveQuestion;
 
 typedef struct ServerCounters {
         uint64_t challenges[_FRONT_STATUS_MAX];
@@ -36,6 +37,7 @@ typedef struct Server {
         Fronts *fronts;
         FrontProcess *front_process;
         Issue *issues;            /* secrets that came back, and are not answered yet */
+        LiveQuestion *live_questions; /* names that a front asks for */
         BusCall *bus_calls;       /* method calls that wait for the inventory */
         char bus_names[DEVICE_NAMES_MAX * (DEVICE_NAME_MAX + 1)]; /* a detail for polkit, while it is asked */
         ServerCounters counters;

@@ -11,13 +11,14 @@
 #include "server/bus-call.h"
 #include "server/events.h"
 #include "server/issue.h"
+#include "server/live.h"
 #include "server/server-ca.h"
 #include "shared/files.h"
 #include "shared/log.h"
 
 #define FRONT_USER "attezt-http"
 #define INVENTORY_FILE "inventory.tdb"
-#define FRONT_OPTIONS_MAX (2U * (SERVER_LISTEN_MAX + SERVER_EK_ROOTS_MAX) + 8U)
+#define FRONT_OPTIONS_MAX (2U * (SERVER_LISTEN_MAX + SERVER_EK_ROOTS_MAX) + 14U)
 
 /* --- The end: no new requests, then an answer for those that are open --- */
 
@@ -110,6 +111,13 @@ static int make_pending(Server *s) {
         return r;
 }
 
+static void on_request(uint64_t front, const FrontMessage *m, void *userdata) {
+        if (m->type == FRONT_NAME)
+                live_on_request(userdata, front, m);
+        else
+                issue_on_request(front, m, userdata);
+}
+
 int server_new(sd_event *event, const ServerSettings *settings, Server **ret) {
         _cleanup_(server_freep) Server *s = calloc(1, sizeof(*s));
         if (!s)
@@ -119,7 +127,7 @@ int server_new(sd_event *event, const ServerSettings *settings, Server **ret) {
 
         int r = make_pending(s);
         if (r >= 0)
-                r = fronts_new(event, front_uid(), issue_on_request, s, &s->fronts);
+                r = fronts_new(event, front_uid(), on_request, s, &s->fronts);
         if (r >= 0)
                 r = watch_signals(s);
         if (r < 0)
@@ -160,6 +168,12 @@ static int start_own_front(Server *s) {
                 add_option(options, &n, "--tls-cert", settings->tls_cert);
                 add_option(options, &n, "--tls-key", settings->tls_key);
         }
+        if (settings->webhook_secret)
+                add_option(options, &n, "--webhook-secret", settings->webhook_secret);
+        if (settings->webhook_client_roots)
+                add_option(options, &n, "--webhook-client-roots", settings->webhook_client_roots);
+        if (settings->webhook_client_name)
+                add_option(options, &n, "--webhook-client-name", settings->webhook_client_name);
         if (settings->allow_plaintext)
                 add_option(options, &n, "--allow-plaintext", NULL);
         if (settings->verbose)
@@ -185,6 +199,7 @@ Server *server_free(Server *s) {
                 return NULL;
         inventory_free(s->inventory); /* commits, and answers what it has committed */
         issue_forget_all(s);
+        live_forget_all(s);
         bus_calls_forget_all(s);
         front_process_free(s->front_process);
         fronts_free(s->fronts);

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import ssl
 import urllib.request
 
@@ -17,7 +18,10 @@ class StepCa:
     that is for; acme-short, for lives of seconds; acme-dns, which knows no device-attest-01."""
     started = 0
 
-    def __init__(self, attestation_root, backdate='1m0s'):
+    def __init__(self, attestation_root, backdate='1m0s', webhooks=(), admin=False, trust=None):
+        """webhooks: of acme-da. admin: with the admin API, which alone can give a webhook its secret. trust: another
+        root for what step-ca itself asks."""
+        self.webhooks, self.admin, self.trust = list(webhooks), admin, trust
         StepCa.started += 1
         self.directory = f'{RIG}/stepca-{StepCa.started}'
         os.makedirs(self.directory)
@@ -34,7 +38,8 @@ class StepCa:
     def provisioner(self, name, challenges, **claims):
         return {'type': 'ACME', 'name': name, 'challenges': challenges, 'attestationFormats': ['tpm'],
                 'attestationRoots': base64.b64encode(self.attestation_root.encode()).decode(),
-                'claims': {**CLAIMS, **claims}}
+                'claims': {**CLAIMS, **claims},
+                **({'options': {'webhooks': self.webhooks}} if self.webhooks and name == 'acme-da' else {})}
 
     def start(self):
         config = {
@@ -42,7 +47,7 @@ class StepCa:
             'key': f'{self.directory}/intermediate.key', 'address': f'127.0.0.1:{self.port}',
             'dnsNames': ['ca.test', 'localhost', '127.0.0.1'], 'logger': {'format': 'text'},
             'db': {'type': 'badgerv2', 'dataSource': f'{self.directory}/db', 'badgerFileLoadingMode': ''},
-            'authority': {'backdate': self.backdate, 'provisioners': [
+            'authority': {'backdate': self.backdate, 'enableAdmin': self.admin, 'provisioners': [
                 self.provisioner('acme-da', ['device-attest-01'], disableRenewal=True),
                 self.provisioner('acme-renewable', ['device-attest-01']),
                 self.provisioner('acme-short', ['device-attest-01'], disableRenewal=True, minTLSCertDuration='5s'),
@@ -50,7 +55,9 @@ class StepCa:
             ]},
         }
         write(f'{self.directory}/ca.json', json.dumps(config).encode())
-        self.daemon = Daemon(CACHE_BIN + '/step-ca', f'{self.directory}/ca.json')
+        write(f'{self.directory}/password', b'admin\n', mode=0o600)
+        self.daemon = Daemon(CACHE_BIN + '/step-ca', '--password-file', f'{self.directory}/password',
+                             f'{self.directory}/ca.json', env={'SSL_CERT_FILE': self.trust} if self.trust else None)
         eventually(self.healthy, 'step-ca is healthy')
 
     def healthy(self):
@@ -66,6 +73,14 @@ class StepCa:
 
     def url(self, provisioner='acme-da', host='ca.test'):
         return f'https://{host}:{self.port}/acme/{provisioner}'
+
+    def add_webhook(self, name, url):
+        """By the admin API, as its administrator would; the secret that step prints."""
+        r = run(CACHE_BIN + '/step', 'ca', 'provisioner', 'webhook', 'add', 'acme-da', name, '--kind', 'AUTHORIZING',
+                '--cert-type', 'X509', '--url', url, '--admin-subject', 'step', '--admin-provisioner', 'Admin JWK',
+                '--admin-password-file', f'{self.directory}/password', '--ca-url', f'https://ca.test:{self.port}',
+                '--root', self.root_file, env={'STEPPATH': f'{self.directory}/step'})
+        return re.search(r'^Secret: (\S+)', r.stdout, re.M)[1]
 
     def stop(self):
         if self.daemon is not None:

@@ -113,6 +113,14 @@ static void test_round_trip(void) {
         check(memcmp(back.secret.secret, m.secret.secret, sizeof(m.secret.secret)) == 0);
         check_str(back.secret.peer, "127.0.0.1:1");
 
+        m = (FrontMessage) { .type = FRONT_NAME, .id = 9, .name = { .name = "*.framework", .peer = "[::1]:2" } };
+        back = through(&m);
+        check_str(back.name.name, "*.framework");
+        check_str(back.name.peer, "[::1]:2");
+        memset(m.name.name, 'n', DEVICE_NAME_MAX);
+        back = through(&m);
+        check_str(back.name.name, m.name.name);
+
         m = (FrontMessage) { .type = FRONT_CHANGED };
         (void) through(&m);
 }
@@ -133,6 +141,12 @@ static void test_round_trip_replies(void) {
                 for (unsigned i = 0; i < n; i++)
                         check(view_equal(VIEW(back.secret_reply.chain[i].der, back.secret_reply.chain[i].size),
                                          VIEW(m.secret_reply.chain[i].der, m.secret_reply.chain[i].size)));
+        }
+
+        for (unsigned status = FRONT_OK; status < _FRONT_STATUS_MAX; status++) {
+                m = (FrontMessage) { .type = FRONT_NAME_REPLY, .id = 3, .name_reply.status = (FrontStatus) status };
+                back = through(&m);
+                check_int(back.name_reply.status, status);
         }
 
         /* What a failure carries is left out. */
@@ -243,6 +257,12 @@ static void test_bent_others(void) {
                 CHAIN2 = CHAIN + 2 + FRONT_CERTIFICATE_MAX,
         };
         const Bend secret[] = { { HEADER + 32 + 1, 'x' }, { HEADER + 32 + FRONT_PEER_MAX - 1, 1 }, { 1, 1 }, { 1, 5 } };
+        const Bend name[] = {
+                { HEADER, 0 },                       /* no name */
+                { HEADER + 2, 'x' }, { HEADER + DEVICE_NAME_MAX, 'x' },
+                { HEADER + DEVICE_NAME_MAX + 2, 'x' }, { 1, FRONT_SECRET }, { 1, FRONT_NAME_REPLY },
+        };
+        const Bend name_reply[] = { { HEADER, _FRONT_STATUS_MAX }, { 1, FRONT_ATTEST_REPLY }, { 1, FRONT_CHANGED } };
         const Bend changed[] = { { 9, 1 }, { 0, 9 }, { 1, 2 } };
         const Bend reply[] = {
                 { HEADER, FRONT_BUSY }, { HEADER, _FRONT_STATUS_MAX }, { HEADER, 0xff },
@@ -263,6 +283,10 @@ static void test_bent_others(void) {
 
         m = (FrontMessage) { .type = FRONT_SECRET, .id = 1 };
         refused(&m, secret, ELEMENTSOF(secret));
+        m = (FrontMessage) { .type = FRONT_NAME, .id = 1, .name.name = "a" };
+        refused(&m, name, ELEMENTSOF(name));
+        m = (FrontMessage) { .type = FRONT_NAME_REPLY, .id = 1, .name_reply.status = FRONT_DENIED };
+        refused(&m, name_reply, ELEMENTSOF(name_reply));
         m = (FrontMessage) { .type = FRONT_CHANGED };
         refused(&m, changed, ELEMENTSOF(changed));
         m = sample_attest_reply();

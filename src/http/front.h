@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the front's routes share. */
+#include "http/backend.h"
+#include "http/http.h"
+#include "http/public-files.h"
+#include "http/webhook-auth.h"
+
+typedef struct Front {
+        PublicFiles files;
+        WebhookAuth webhook;
+        Backend *backend;
+} Front;
