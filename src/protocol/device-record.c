@@ -5,7 +5,8 @@
 
 #include "protocol/utf8.h"
 
-#define RECORD_VERSION 1U
+#define DEVICE_VERSION 2U         /* 1 had neither last_seen nor expires */
+#define ISSUED_VERSION 1U
 #define CHECKSUM_SIZE 8U
 
 enum {
@@ -68,7 +69,7 @@ int device_check(const Device *d) {
                         if (strcmp(folded[i], folded[k]) == 0)
                                 return -EINVAL;
         }
-        if (d->ak_lifetime < 0 || d->ak_lifetime > AK_LIFETIME_MAX)
+        if (d->ak_lifetime < 0 || d->ak_lifetime > AK_LIFETIME_MAX || d->expires < 0)
                 return -EINVAL;
         if (strnlen(d->note, sizeof(d->note)) > DEVICE_NOTE_MAX || !utf8_valid(VIEW_STR(d->note)))
                 return -EINVAL;
@@ -96,7 +97,7 @@ static void read_text(ByteReader *r, char *ret, size_t max) {
 int device_record_encode(ByteView key, const Device *d, uint8_t ret[static DEVICE_RECORD_MAX]) {
         ByteWriter w = WRITER(ret, DEVICE_RECORD_MAX);
 
-        write_u8(&w, RECORD_VERSION);
+        write_u8(&w, DEVICE_VERSION);
         write_bytes(&w, d->ek_hash, sizeof(d->ek_hash));
         write_u8(&w, (uint8_t) ((d->any_name ? FLAG_ANY_NAME : 0) | (d->pinned ? FLAG_PINNED : 0) |
                                 (d->disabled ? FLAG_DISABLED : 0)));
@@ -111,6 +112,8 @@ int device_record_encode(ByteView key, const Device *d, uint8_t ret[static DEVIC
         for (unsigned i = 0; i < d->n_names; i++)
                 write_text(&w, d->names[i]);
         write_text(&w, d->note);
+        write_u64(&w, (uint64_t) d->last_seen);
+        write_u64(&w, (uint64_t) d->expires);
 
         int r = record_seal(key, &w);
         return r < 0 ? r : (int) w.size;
@@ -125,7 +128,8 @@ int device_record_decode(ByteView key, ByteView record, Device *ret) {
                 return r;
 
         ByteReader in = READER(body);
-        if (read_u8(&in) != RECORD_VERSION)
+        uint8_t version = read_u8(&in);
+        if (version == 0 || version > DEVICE_VERSION)
                 return -EBADMSG;
         read_into(&in, d.ek_hash, sizeof(d.ek_hash));
         uint8_t flags = read_u8(&in);
@@ -145,6 +149,8 @@ int device_record_decode(ByteView key, ByteView record, Device *ret) {
         for (unsigned i = 0; i < d.n_names; i++)
                 read_text(&in, d.names[i], DEVICE_NAME_MAX);
         read_text(&in, d.note, DEVICE_NOTE_MAX);
+        d.last_seen = version >= 2 ? (int64_t) read_u64(&in) : d.last_issued;
+        d.expires = version >= 2 ? (int64_t) read_u64(&in) : 0;
         if (!reader_done(&in) || device_check(&d) < 0)
                 return -EBADMSG;
 
@@ -157,7 +163,7 @@ int issued_record_encode(ByteView key, const Issued *i, uint8_t ret[static ISSUE
 
         if (i->certificate.size > ISSUED_CERTIFICATE_MAX)
                 return -E2BIG;
-        write_u8(&w, RECORD_VERSION);
+        write_u8(&w, ISSUED_VERSION);
         write_bytes(&w, i->serial, sizeof(i->serial));
         write_bytes(&w, i->ek_hash, sizeof(i->ek_hash));
         write_u64(&w, (uint64_t) i->issued);
@@ -178,7 +184,7 @@ int issued_record_decode(ByteView key, ByteView record, Issued *ret) {
                 return r;
 
         ByteReader in = READER(body);
-        if (read_u8(&in) != RECORD_VERSION)
+        if (read_u8(&in) != ISSUED_VERSION)
                 return -EBADMSG;
         read_into(&in, i.serial, sizeof(i.serial));
         read_into(&in, i.ek_hash, sizeof(i.ek_hash));

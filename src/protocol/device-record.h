@@ -2,7 +2,8 @@
 #pragma once
 
 /* What the inventory knows of a device, and of a certificate issued to it; and how both are kept: a version, the
- * fields, and a checksum over key and fields, so that damage is seen wherever the store does not. */
+ * fields, and a checksum over key and fields, so that damage is seen wherever the store does not. Records of
+ * earlier versions are read; what is written is of the present one. */
 #include "protocol/ak-certificate.h"
 
 #define DEVICE_NOTE_MAX 1024U          /* bytes of UTF-8 */
@@ -22,6 +23,8 @@ typedef struct Device {
         int64_t ak_lifetime;    /* seconds, 0: the server's default */
         char note[DEVICE_NOTE_MAX + 1];
         int64_t created, last_issued; /* seconds since the epoch, 0: never */
+        int64_t last_seen;      /* when it last proved its EK, whatever came of it; 0: never */
+        int64_t expires;        /* from then on it gets nothing; 0: never */
         uint64_t issued;        /* how many AK certificates so far */
         uint64_t version;       /* opaque; another after each change of what an operator set */
         uint64_t sequence;      /* place in the listing; the inventory's */
@@ -37,8 +40,12 @@ typedef struct Issued {
 } Issued;
 
 /* -EINVAL: a name that device_name_valid() refuses or that is there twice, names beside any_name, a note that
- * is not UTF-8 or too long, a negative or too long lifetime. */
+ * is not UTF-8 or too long, a negative or too long lifetime, a negative end. */
 int device_check(const Device *d);
+/* Its time has ended. */
+static inline bool device_expired(const Device *d, int64_t now) {
+        return d->expires > 0 && now >= d->expires;
+}
 
 /* Return the size; -E2BIG. key: of the record in its store. */
 int device_record_encode(ByteView key, const Device *d, uint8_t ret[static DEVICE_RECORD_MAX]);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/issue-verdict.h"
 
-IssueVerdict issue_verdict(const Device *device, const Pending *pending) {
+IssueVerdict issue_verdict(const Device *device, const Pending *pending, int64_t now) {
         if (!device || memcmp(device->ek_hash, pending->ek_hash, sizeof(device->ek_hash)) != 0)
                 return ISSUE_UNKNOWN_DEVICE;
         if (device->disabled)
                 return ISSUE_DISABLED;
+        if (device_expired(device, now))
+                return ISSUE_EXPIRED;
         if (device->pinned || pending->evidence == EK_EVIDENCE_TRUSTED)
                 return ISSUE_GOOD;
         return pending->evidence == EK_EVIDENCE_UNTRUSTED ? ISSUE_UNTRUSTED_CERTIFICATE : ISSUE_NO_CERTIFICATE;
@@ -17,6 +19,7 @@ const char *issue_verdict_to_string(IssueVerdict v) {
                 [ISSUE_UNKNOWN_SECRET] = "the secret was never given out, was used already, or has expired",
                 [ISSUE_UNKNOWN_DEVICE] = "the device is not in the inventory",
                 [ISSUE_DISABLED] = "the device is disabled",
+                [ISSUE_EXPIRED] = "its entry in the inventory has expired",
                 [ISSUE_NO_CERTIFICATE] = "it has no EK certificate and is not pinned",
                 [ISSUE_UNTRUSTED_CERTIFICATE] = "no trusted issuer stands behind its EK certificate, and it is not pinned",
                 [ISSUE_CHANGED] = "the device was removed or changed meanwhile",
@@ -47,9 +50,12 @@ int issue_certificate(const Device *device, const Pending *pending, const IssueT
                 .any_name = device->any_name,
         };
 
-        int r = ak_certificate_validity(terms->now,
-                                        device->ak_lifetime > 0 ? device->ak_lifetime : terms->default_lifetime,
-                                        terms->issuer_not_after, &c.not_before, &c.not_after);
+        int64_t lifetime = device->ak_lifetime > 0 ? device->ak_lifetime : terms->default_lifetime;
+        int64_t end = terms->issuer_not_after;
+
+        if (device->expires > 0)
+                end = MIN_OF(end, device->expires);
+        int r = ak_certificate_validity(terms->now, lifetime, end, &c.not_before, &c.not_after);
         if (r < 0)
                 return r;
         memcpy(c.serial, terms->serial, sizeof(c.serial));

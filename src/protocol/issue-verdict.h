@@ -11,14 +11,15 @@ typedef enum IssueVerdict {
         ISSUE_UNKNOWN_SECRET,        /* never given out, used already, or expired */
         ISSUE_UNKNOWN_DEVICE,
         ISSUE_DISABLED,
+        ISSUE_EXPIRED,               /* its entry has */
         ISSUE_NO_CERTIFICATE,        /* no EK certificate was sent, and the device is not pinned */
         ISSUE_UNTRUSTED_CERTIFICATE, /* its issuer is none of ours, and the device is not pinned */
         ISSUE_CHANGED,               /* the device was removed or changed before the certificate was recorded */
         _ISSUE_VERDICT_MAX,
 } IssueVerdict;
 
-/* device: NULL when the inventory does not know it. */
-IssueVerdict issue_verdict(const Device *device, const Pending *pending);
+/* device: NULL when the inventory does not know it. now: seconds since the epoch. */
+IssueVerdict issue_verdict(const Device *device, const Pending *pending, int64_t now);
 /* For people: "its EK certificate …", without a name or a hash. */
 const char *issue_verdict_to_string(IssueVerdict v);
 
@@ -36,7 +37,7 @@ typedef struct IssueNames {
         const char *list[DEVICE_NAMES_MAX + 1];
 } IssueNames;
 
-/* The names are the inventory's; a device without any has its EK hash for a name, unless it may order any. *ret
- * points into device and names. Errors as ak_certificate_validity(). */
+/* The names are the inventory's; a device without any has its EK hash for a name, unless it may order any.
+ * The certificate does not outlive the entry. *ret points into device and names. Errors as ak_certificate_validity(). */
 int issue_certificate(const Device *device, const Pending *pending, const IssueTerms *terms, IssueNames *names,
                       AkCertificate *ret);

@@ -193,8 +193,10 @@ static void on_device(int error, const Device *device, void *userdata) {
         }
         if (device && device->n_names > 0)
                 memcpy(i->device, device->names[0], sizeof(i->device));
-        IssueVerdict verdict = issue_verdict(device, &i->pending);
+        IssueVerdict verdict = issue_verdict(device, &i->pending, server_now());
         if (verdict != ISSUE_GOOD) {
+                if (device)
+                        (void) inventory_seen(i->server->inventory, device->ek_hash, server_now());
                 deny(i, verdict);
                 return;
         }

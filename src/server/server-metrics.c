@@ -16,6 +16,7 @@ static const char *const verdicts[_ISSUE_VERDICT_MAX] = {
         [ISSUE_UNKNOWN_SECRET] = "unknown-secret",
         [ISSUE_UNKNOWN_DEVICE] = "unknown-device",
         [ISSUE_DISABLED] = "disabled",
+        [ISSUE_EXPIRED] = "expired",
         [ISSUE_NO_CERTIFICATE] = "no-ek-certificate",
         [ISSUE_UNTRUSTED_CERTIFICATE] = "untrusted-ek-certificate",
         [ISSUE_CHANGED] = "changed",

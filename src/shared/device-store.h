@@ -2,15 +2,11 @@
 #pragma once
 
 /* Devices, names and issued certificates as records of one file, so that one transaction covers them. Blocking
- * and in step: inventory queues and groups what goes through here.
- *
- *   d HASH     device              n NAME     hash of the device that has this name (folded)
- *   r HASH     removed device      s NUMBER   hash of the device at this place of the listing
- *   i SERIAL   issued certificate  m          counts and the next number
- */
-#include "protocol/device-record.h"
+ * and in step: operations queues and groups what goes through here. */
+#include "protocol/device-change.h"
+#include "shared/store-records.h"
 
-typedef struct DeviceStore DeviceStore;
+#define DEVICE_SEEN_SEC 300 /* how exact last_seen is: not every proof of a device that gets nothing is written */
 
 int device_store_open(const char *path, DeviceStore **ret, bool *ret_healed); /* as record_store_open() */
 DeviceStore *device_store_free(DeviceStore *s);
@@ -30,9 +26,19 @@ int device_store_commit(DeviceStore *s);
 void device_store_cancel(DeviceStore *s);
 
 /* Within a transaction. A domain answer leaves the transaction good and unchanged: -EEXIST, -ENOTUNIQ, -ENOENT,
- * -ESTALE, -EINVAL. Anything else is a failed store: cancel. */
+ * -ESTALE, -ENXIO, -EINVAL. Anything else is a failed store: cancel. */
 int device_store_enroll(DeviceStore *s, const Device *d);
 int device_store_remove(DeviceStore *s, const uint8_t operation[static OPERATION_SIZE], const char *name_or_hash,
                         Device *ret);
+int device_store_change(DeviceStore *s, const uint8_t operation[static OPERATION_SIZE], const char *name_or_hash,
+                        const DeviceChange *change, Device *ret);
+int device_store_replace(DeviceStore *s, const uint8_t operation[static OPERATION_SIZE], const char *name_or_hash,
+                         const DeviceReplacement *by, Device *ret);
+int device_store_seen(DeviceStore *s, const uint8_t hash[static 32], int64_t now);
 int device_store_record_issued(DeviceStore *s, const Issued *i, uint64_t device_version);
 bool device_store_is_answer(int r); /* one of the domain answers, or success */
+
+/* For those who add devices in other ways: a new device, whatever was there before: place, version and names. */
+int device_store_add(DeviceStore *s, const Device *d);
+/* -ENOTUNIQ: one of the names of d belongs to another device. */
+int device_store_names_free(DeviceStore *s, const Device *d);

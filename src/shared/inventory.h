@@ -6,16 +6,13 @@
  * never from inside the call; a change is answered when it is durable. Changes that come close together share
  * one transaction; if that fails, all of them do. A call that returns an error (negative
  * errno: out of memory, too many open) does not call its completion. */
-#include <systemd/sd-event.h>
+#include "shared/operations.h"
 
-#include "protocol/device-record.h"
-
-#define INVENTORY_OPEN_MAX 1024U          /* calls not yet answered */
 #define INVENTORY_PAGE_MAX 256U           /* devices in one answer */
-#define INVENTORY_GROUP_MAX 64U           /* changes in one transaction */
-#define INVENTORY_GROUP_USEC 2000U        /* or what comes within */
 
-typedef struct Inventory Inventory;
+typedef struct Inventory {
+        Operations *queue;
+} Inventory;
 
 typedef struct InventoryCounts {
         uint64_t devices, issued;
@@ -42,8 +39,18 @@ int inventory_enroll(Inventory *inv, const uint8_t operation[static OPERATION_SI
 /* device: a name or a hash. -ENOENT. A repetition is recognized by the hash. */
 int inventory_remove(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *device,
                      InventoryDevice done, void *userdata); /* gives what was removed */
-/* Records a certificate, if the device is still there, enabled and of that version: -ESTALE otherwise. The
- * serial is the operation. */
+/* Changes what an operator set: gives what came of it. -ENOENT, -ESTALE it is not of the version that change
+ * expects, -ENXIO it has no such name to take away, -ENOTUNIQ, -EINVAL. */
+int inventory_change(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *device,
+                     const DeviceChange *change, InventoryDevice done, void *userdata);
+/* A device's board was changed: a new entry takes over names and settings, the old one stays, disabled and without
+ * names. Gives the new one. -ENOENT, -EEXIST the new hash is there already. */
+int inventory_replace(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *device,
+                      const DeviceReplacement *by, InventoryDevice done, void *userdata);
+/* It has proved its EK, and got nothing. Answers nobody. Written at most once in DEVICE_SEEN_SEC. */
+int inventory_seen(Inventory *inv, const uint8_t hash[static 32], int64_t now);
+/* Records a certificate, if the device is still there, enabled, not expired and of that version: -ESTALE
+ * otherwise. The serial is the operation. */
 int inventory_record_issued(Inventory *inv, const Issued *issued, uint64_t device_version, InventoryChanged done,
                             void *userdata);
 /* From memory, at once. */

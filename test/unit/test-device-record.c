@@ -15,6 +15,8 @@ static Device sample(void) {
                 .note = "Anna’s, on loan",
                 .created = 1800000000,
                 .last_issued = 1800000100,
+                .last_seen = 1800000200,
+                .expires = 1900000000,
                 .issued = 7,
                 .version = 9,
                 .sequence = 8,
@@ -39,6 +41,8 @@ static void test_device(void) {
         check_str(back.note, d.note);
         check_int(back.created, d.created);
         check_int(back.last_issued, d.last_issued);
+        check_int(back.last_seen, d.last_seen);
+        check_int(back.expires, d.expires);
         check_int(back.issued, 7);
         check_int(back.version, 9);
         check_int(back.sequence, 8);
@@ -52,6 +56,33 @@ static void test_device(void) {
                 check_int(device_record_decode(KEY, VIEW(record, i), &back), -EBADMSG);
         }
         check_int(device_record_decode(VIEW_STR("dkex"), VIEW(record, n), &back), -EBADMSG);
+}
+
+/* As version 1 wrote it: without last_seen and expires. */
+static void test_upgrade(void) {
+        static const char old[] =
+                "010102030000000000000000000000000000000000000000000000000000000000020000000000015180000000006b49d2000000"
+                "00006b49d264000000000000000700000000000000090000000000000008aa0000000000000000000000000000000200094672"
+                "616d65776f726b00086c6170746f702d370011416e6e61e28099732c206f6e206c6f616e923bd085bb6da102";
+        uint8_t key[33] = { 'd', 1, 2, 3 }, record[DEVICE_RECORD_MAX];
+        _cleanup_bytes_ Bytes bytes = BYTES_NULL;
+        Device d = sample(), back;
+
+        check_int(hex_decode(old, strlen(old), &bytes), 0);
+        check_int(device_record_decode(VIEW_ARRAY(key), bytes_view(&bytes), &back), 0);
+        check_str(back.names[1], "laptop-7");
+        check_str(back.note, d.note);
+        check_int(back.issued, 7);
+        check_int(back.last_seen, d.last_issued);
+        check_int(back.expires, 0);
+        check(device_record_encode(VIEW_ARRAY(key), &back, record) == (int) bytes.size + 16);
+
+        /* One of a program that does not exist yet. */
+        bytes.data[0] = 3;
+        ByteWriter w = WRITER(record, sizeof(record));
+        write_bytes(&w, bytes.data, bytes.size - 8);
+        check_int(record_seal(VIEW_ARRAY(key), &w), 0);
+        check_int(device_record_decode(VIEW_ARRAY(key), writer_view(&w), &back), -EBADMSG);
 }
 
 static void test_largest(void) {
@@ -88,6 +119,9 @@ static void test_check(void) {
         check_int(device_check(&d), -EINVAL);
         d.ak_lifetime = AK_LIFETIME_MAX + 1;
         check_int(device_check(&d), -EINVAL);
+        d = sample();
+        d.expires = -1;
+        check_int(device_check(&d), -EINVAL);
 
         static const char *const notes[] = { "\xff", "\xc0\x80", "\xed\xa0\x80", "\xe2\x80", "\xf4\x90\x80\x80", "a\x80" };
         for (size_t i = 0; i < ELEMENTSOF(notes); i++) {
@@ -115,6 +149,7 @@ static void test_issued(void) {
 
 int main(void) {
         test_device();
+        test_upgrade();
         test_largest();
         test_check();
         test_issued();

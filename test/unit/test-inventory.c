@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "shared/inventory.h"
+#include "shared/record-store.h"
 
 static char path[256];
 
@@ -227,6 +228,10 @@ static void test_pages(void) {
         stop(&c);
 }
 
+static bool any_record(ByteView key, ByteView value) {
+        return true;
+}
+
 static void test_issued(void) {
         Context c;
         Device d = device(30, "issued-to");
@@ -252,6 +257,149 @@ static void test_issued(void) {
         stop(&c);
 }
 
+static int change(Context *c, const char *name, const DeviceChange *what) {
+        uint8_t id[OPERATION_SIZE];
+
+        operation(id);
+        c->open++;
+        check_int(inventory_change(c->inv, id, name, what, on_device, c), 0);
+        run(c);
+        return c->error;
+}
+
+static void test_change(void) {
+        DeviceChange rename = { .fields = DEVICE_CHANGE_NAMES, .names = { .n = 1, .list = { "renamed" } } };
+        DeviceChange end = { .fields = DEVICE_CHANGE_EXPIRES, .expires = 77 };
+        DeviceChange disable = { .fields = DEVICE_CHANGE_DISABLED, .disabled = true };
+        Device a = device(40, "before"), b = device(41, "neighbour");
+        uint8_t id[OPERATION_SIZE] = { 0xdd };
+        Context c;
+
+        start(&c);
+        check_int(enroll(&c, &a), 0);
+        check_int(enroll(&c, &b), 0);
+        check_int(lookup(&c, "before"), 0);
+        uint64_t version = c.device.version;
+        check_int(change(&c, "nobody", &rename), -ENOENT);
+        check_int(change(&c, "before", &rename), 0);
+        check(c.device.version != version);
+        check_int(record(&c, 50, &a, version), -ESTALE); /* what was signed for the old names is not given out */
+        check_int(lookup(&c, "before"), -ENOENT);
+        check_int(lookup(&c, "RENAMED"), 0);
+        check_int(change(&c, "neighbour", &rename), -ENOTUNIQ);
+        rename.version = version;
+        check_int(change(&c, "renamed", &rename), -ESTALE);
+
+        /* A repetition is answered as the first one was. */
+        for (unsigned i = 0; i < 2; i++) {
+                c.open++;
+                check_int(inventory_change(c.inv, id, "renamed", &end, on_device, &c), 0);
+                run(&c);
+                check_int(c.error, 0);
+                version = i == 0 ? c.device.version : version;
+                check_int(c.device.version, version);
+        }
+        check_int(record(&c, 51, &a, version), -ESTALE); /* issued at 77: it has expired */
+        end.expires = 78;
+        check_int(change(&c, "renamed", &end), 0);
+        check_int(record(&c, 51, &a, c.device.version), 0);
+        check_int(change(&c, "renamed", &disable), 0);
+        check_int(record(&c, 52, &a, c.device.version), -ESTALE);
+        stop(&c);
+        start(&c);
+        check_int(lookup(&c, "renamed"), 0);
+        check(c.device.disabled && c.device.expires == 78 && c.device.last_seen == 77);
+        stop(&c);
+}
+
+static void test_replace(void) {
+        DeviceReplacement by = { .ek_hash = { 0, 43 }, .now = 4000 };
+        Device old = device(42, "board");
+        uint8_t id[OPERATION_SIZE] = { 0xdb }, other[OPERATION_SIZE] = { 0xdc };
+        char hash[DEVICE_HASH_TEXT + 1];
+        Context c;
+
+        start(&c);
+        uint64_t before = inventory_counts(c.inv).devices;
+        check_int(enroll(&c, &old), 0);
+        for (unsigned i = 0; i < 2; i++) {
+                c.open++;
+                check_int(inventory_replace(c.inv, id, "board", &by, on_device, &c), 0);
+                run(&c);
+                check_int(c.error, 0);
+                check_int(c.device.ek_hash[1], 43);
+        }
+        c.open++;
+        check_int(inventory_replace(c.inv, other, "board", &by, on_device, &c), 0);
+        run(&c);
+        check_int(c.error, -EEXIST);
+        check_int(lookup(&c, "board"), 0);
+        check_int(c.device.ek_hash[1], 43);
+        check_int(c.device.created, 4000);
+        device_hash_format(old.ek_hash, hash);
+        check_int(lookup(&c, hash), 0);
+        check(c.device.disabled && c.device.n_names == 0);
+        check_int(inventory_counts(c.inv).devices, before + 2);
+        stop(&c);
+}
+
+static void test_seen(void) {
+        Device d = device(44, "seen");
+        Context c;
+
+        start(&c);
+        check_int(enroll(&c, &d), 0);
+        check_int(lookup(&c, "seen"), 0);
+        uint64_t version = c.device.version;
+        static const struct {
+                int64_t now, expected;
+        } times[] = { { 5000, 5000 }, { 5001, 5000 }, { 5000 + DEVICE_SEEN_SEC, 5000 + DEVICE_SEEN_SEC }, { 4000, 4000 } };
+        for (size_t i = 0; i < ELEMENTSOF(times); i++) {
+                check_int(inventory_seen(c.inv, d.ek_hash, times[i].now), 0);
+                check_int(lookup(&c, "seen"), 0);
+                check_int(c.device.last_seen, times[i].expected);
+        }
+        check_int(c.device.version, version);
+        stop(&c);
+}
+
+/* A file that an earlier version wrote: its records are read, and written in the new layout. */
+static void test_upgrade(void) {
+        static const char old[] =
+                "010102030000000000000000000000000000000000000000000000000000000000020000000000015180000000006b49d2000000"
+                "00006b49d264000000000000000700000000000000090000000000000008aa0000000000000000000000000000000200094672"
+                "616d65776f726b00086c6170746f702d370011416e6e61e28099732c206f6e206c6f616e923bd085bb6da102";
+        DeviceChange c_note = { .fields = DEVICE_CHANGE_NOTE, .note = "new" };
+        _cleanup_bytes_ Bytes record_bytes = BYTES_NULL;
+        Device d = { .ek_hash = { 1, 2, 3 }, .n_names = 2, .names = { "Framework", "laptop-7" } };
+        uint8_t key[33] = { 'd', 1, 2, 3 };
+        RecordStore *records;
+        bool healed;
+        Context c;
+
+        start(&c);
+        check_int(enroll(&c, &d), 0);
+        stop(&c);
+        check_int(hex_decode(old, strlen(old), &record_bytes), 0);
+        check_int(record_store_open(path, any_record, &records, &healed), 0);
+        check_int(record_store_begin(records), 0);
+        check_int(record_store_put(records, VIEW_ARRAY(key), bytes_view(&record_bytes)), 0);
+        check_int(record_store_commit(records), 0);
+        record_store_free(records);
+
+        start(&c);
+        check_int(lookup(&c, "framework"), 0);
+        check_int(c.device.issued, 7);
+        check_int(c.device.last_seen, 1800000100);
+        check_int(change(&c, "laptop-7", &c_note), 0);
+        stop(&c);
+        start(&c);
+        check_int(lookup(&c, "framework"), 0);
+        check_str(c.device.note, "new");
+        check_int(remove_device(&c, "framework"), 0);
+        stop(&c);
+}
+
 /* Many changes at once share transactions; a bad one among them does not hurt the others. */
 static void test_group(void) {
         Context c;
@@ -269,7 +417,7 @@ static void test_group(void) {
         run(&c);
         check_int(inventory_counts(c.inv).devices, before + 100);
 
-        for (unsigned i = 0; i < INVENTORY_OPEN_MAX; i++) {
+        for (unsigned i = 0; i < OPERATIONS_OPEN_MAX; i++) {
                 c.open++;
                 check_int(inventory_lookup(c.inv, "nobody", on_device, &c), 0);
         }
@@ -360,6 +508,10 @@ int main(void) {
         test_repetition();
         test_pages();
         test_issued();
+        test_change();
+        test_replace();
+        test_seen();
+        test_upgrade();
         test_group();
         test_kill();
         test_damage();

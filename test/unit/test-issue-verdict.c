@@ -25,19 +25,24 @@ static void test_verdicts(void) {
                 none = pending(EK_EVIDENCE_NONE), odd = pending((EkEvidence) 7);
         Device d = device();
 
-        check_int(issue_verdict(&d, &trusted), ISSUE_GOOD);
-        check_int(issue_verdict(&d, &untrusted), ISSUE_UNTRUSTED_CERTIFICATE);
-        check_int(issue_verdict(&d, &none), ISSUE_NO_CERTIFICATE);
-        check_int(issue_verdict(&d, &odd), ISSUE_NO_CERTIFICATE);
-        check_int(issue_verdict(NULL, &trusted), ISSUE_UNKNOWN_DEVICE);
+        check_int(issue_verdict(&d, &trusted, 1000), ISSUE_GOOD);
+        check_int(issue_verdict(&d, &untrusted, 1000), ISSUE_UNTRUSTED_CERTIFICATE);
+        check_int(issue_verdict(&d, &none, 1000), ISSUE_NO_CERTIFICATE);
+        check_int(issue_verdict(&d, &odd, 1000), ISSUE_NO_CERTIFICATE);
+        check_int(issue_verdict(NULL, &trusted, 1000), ISSUE_UNKNOWN_DEVICE);
         d.pinned = true;
-        check_int(issue_verdict(&d, &none), ISSUE_GOOD);
-        check_int(issue_verdict(&d, &untrusted), ISSUE_GOOD);
+        check_int(issue_verdict(&d, &none, 1000), ISSUE_GOOD);
+        check_int(issue_verdict(&d, &untrusted, 1000), ISSUE_GOOD);
         d.disabled = true;
-        check_int(issue_verdict(&d, &trusted), ISSUE_DISABLED);
+        check_int(issue_verdict(&d, &trusted, 1000), ISSUE_DISABLED);
         d.disabled = false;
+        d.expires = 1001;
+        check_int(issue_verdict(&d, &trusted, 1000), ISSUE_GOOD);
+        check_int(issue_verdict(&d, &trusted, 1001), ISSUE_EXPIRED);
+        check_int(issue_verdict(&d, &trusted, 2000), ISSUE_EXPIRED);
+        d.expires = 0;
         d.ek_hash[31] = 1;
-        check_int(issue_verdict(&d, &trusted), ISSUE_UNKNOWN_DEVICE);
+        check_int(issue_verdict(&d, &trusted, 1000), ISSUE_UNKNOWN_DEVICE);
 
         for (IssueVerdict v = ISSUE_GOOD; v < _ISSUE_VERDICT_MAX; v++)
                 check(issue_verdict_to_string(v)[0]);
@@ -68,6 +73,10 @@ static void test_certificate(void) {
         t.issuer_not_after = 1000100;
         check_int(issue_certificate(&d, &p, &t, &names, &c), 0);
         check_int(c.not_after, 1000100);
+        d.expires = 1000050; /* nor beyond its entry */
+        check_int(issue_certificate(&d, &p, &t, &names, &c), 0);
+        check_int(c.not_after, 1000050);
+        d.expires = 0;
         t.issuer_not_after = 1000000;
         check_int(issue_certificate(&d, &p, &t, &names, &c), -ESTALE);
 }

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the files of the device store share: records under keys of one letter and what it stands for.
+ *
+ *   d HASH     device              n NAME     hash of the device that has this name (folded)
+ *   r HASH     removed device      s NUMBER   hash of the device at this place of the listing
+ *   i SERIAL   issued certificate  m          counts and the next number
+ */
+#include "protocol/device-record.h"
+#include "shared/record-store.h"
+
+typedef struct StoreMeta {
+        uint64_t devices, issued, next; /* next: of listing places and versions, from 1 */
+} StoreMeta;
+
+typedef struct DeviceStore {
+        RecordStore *records;
+        StoreMeta meta, committed;
+} DeviceStore;
+
+typedef struct StoreKey {
+        uint8_t bytes[1 + DEVICE_NAME_MAX];
+        size_t size;
+} StoreKey;
+
+static inline ByteView key_view(const StoreKey *k) {
+        return VIEW(k->bytes, k->size);
+}
+
+StoreKey key_of(char kind, const void *p, size_t n);
+StoreKey name_key(const char *name);
+StoreKey place_key(uint64_t place);
+
+/* Small sealed records: a hash, or the counts. */
+int put_sealed(DeviceStore *s, const StoreKey *k, ByteView body);
+int get_sealed_hash(DeviceStore *s, const StoreKey *k, uint8_t ret[static 32]); /* -ENOENT */
+
+/* kind: 'd' a device, 'r' one that was removed. */
+int get_device(DeviceStore *s, char kind, const uint8_t hash[static 32], Device *ret); /* -ENOENT */
+int put_device(DeviceStore *s, char kind, const Device *d);
+
+/* Whether a record, of any kind, is whole. */
+bool record_whole(ByteView key, ByteView value);
+
+int load_meta(DeviceStore *s); /* -EUCLEAN */
+int store_meta(DeviceStore *s);
