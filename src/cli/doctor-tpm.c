@@ -109,8 +109,9 @@ static void judge_ek(const Host *h, const TpmEk *ek, Finding *f) {
                 finding_failed(f, NULL, "The TPM has no EK certificate, by which the attestation CA would know that "
                                "it is a real one. On the CA host, enrol it with --pinned: then its hash alone counts.");
         else if (ends(bytes_view(&ek->certificate), now))
-                finding_warning(f, NULL, "The EK certificate in the TPM has expired: the attestation CA takes the "
-                                "device only if it is enrolled with --pinned (on the CA host).");
+                finding_warning(f, NULL, "The EK certificate in the TPM has expired: an attestation CA that does not "
+                                "let that pass (AllowExpiredEK=) takes the device only if it is enrolled with --pinned "
+                                "(on the CA host).");
         else
                 finding_ok(f, "The TPM has an EK certificate (%s).", ek_template_info(ek->template)->key);
         if (f->status != CHECK_OK && !*f->command)

@@ -44,6 +44,28 @@ static int tpm_info(TpmDevice *t, AttestTpmInfo *ret, Failure *f) {
         return bytes_copy(VIEW(p.vendor + begin, end - begin), &ret->model);
 }
 
+static int add_certificate(AttestRequest *q, ByteView der) {
+        int r = bytes_copy(der, &q->ek_certificates[q->n_ek_certificates]);
+
+        if (r >= 0)
+                q->n_ek_certificates++;
+        return r;
+}
+
+/* The EK's, and what the TPM has of those above it: the server may lack an intermediate. */
+static int fill_certificates(TpmDevice *t, const TpmEk *ek, AttestRequest *q) {
+        _cleanup_tpm_ek_chain_ TpmEkChain chain = {};
+        int r;
+
+        r = add_certificate(q, bytes_view(&ek->certificate));
+        if (r >= 0)
+                r = tpm_ek_chain_read(t, &chain);
+        for (size_t i = 0; r >= 0 && i < chain.n && q->n_ek_certificates < ATTEST_EK_CERTIFICATES_MAX; i++)
+                if (chain.certificates[i].size <= ATTEST_EK_CERTIFICATE_MAX)
+                        r = add_certificate(q, chain.certificates[i]);
+        return r;
+}
+
 static int fill_request(TpmDevice *t, const TpmEk *ek, const AttestationKey *ak, AttestRequest *q, Failure *f) {
         int r;
 
@@ -53,13 +75,7 @@ static int fill_request(TpmDevice *t, const TpmEk *ek, const AttestationKey *ak,
             (r = bytes_copy(bytes_view(&ak->proof.attest), &q->create_attestation)) < 0 ||
             (r = bytes_copy(bytes_view(&ak->proof.signature), &q->create_signature)) < 0)
                 return r;
-        if (ek->certificate.size > 0) {
-                r = bytes_copy(bytes_view(&ek->certificate), &q->ek_certificates[0]);
-                if (r < 0)
-                        return r;
-                q->n_ek_certificates = 1;
-        }
-        return 0;
+        return ek->certificate.size > 0 ? fill_certificates(t, ek, q) : 0;
 }
 
 static int activate(TpmDevice *t, const TpmEk *ek, const AttestationKey *ak, const AttestReply *reply, Bytes *ret,

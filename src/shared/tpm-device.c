@@ -247,3 +247,23 @@ int tpm_device_read_nv(TpmDevice *t, uint32_t index, size_t max, Bytes *ret) {
         (void) Esys_TR_Close(t->esys, &handle);
         return r;
 }
+
+int tpm_device_nv_indices(TpmDevice *t, uint32_t first, uint32_t last, size_t max, uint32_t *ret, size_t *ret_n) {
+        _cleanup_esys_ TPMS_CAPABILITY_DATA *data = NULL;
+        size_t n = 0;
+
+        int r = TPM_CALL(t, GetCapability, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_HANDLES, first,
+                         (uint32_t) max, NULL, &data);
+        if (r < 0)
+                return r;
+        const TPML_HANDLE *list = &data->data.handles;
+        if (data->capability != TPM2_CAP_HANDLES)
+                return tpm_device_fail(t, -EIO, "The TPM does not tell which NV indices it has");
+        /* It goes on with what comes behind. */
+        while (n < list->count && n < max && list->handle[n] <= last) {
+                ret[n] = list->handle[n];
+                n++;
+        }
+        *ret_n = n;
+        return 0;
+}

@@ -51,6 +51,9 @@ int tpm_device_properties(TpmDevice *t, TpmProperties *ret);
  * -E2BIG: more than max. */
 int tpm_device_read_nv(TpmDevice *t, uint32_t index, size_t max, Bytes *ret);
 
+/* The NV indices there are from first to last, at most max of them, in ascending order; *ret_n is how many. */
+int tpm_device_nv_indices(TpmDevice *t, uint32_t first, uint32_t last, size_t max, uint32_t *ret, size_t *ret_n);
+
 /* --- For the modules beside this one that speak to the TPM --- */
 
 ESYS_CONTEXT *tpm_device_esys(TpmDevice *t);

@@ -69,6 +69,39 @@ int tpm_ek_find(TpmDevice *t, JobEk kind, TpmEk *ret) {
         return -ENOENT;
 }
 
+/* --- The certificates above --- */
+
+void tpm_ek_chain_done(TpmEkChain *c) {
+        bytes_done(&c->content);
+        *c = (TpmEkChain) {};
+}
+
+int tpm_ek_chain_read(TpmDevice *t, TpmEkChain *ret) {
+        _cleanup_tpm_ek_chain_ TpmEkChain c = { .content.data = malloc(NV_CHAIN_SIZE_MAX) };
+        uint32_t indices[NV_CHAIN_INDICES_MAX];
+        size_t n = 0;
+
+        if (!c.content.data)
+                return -ENOMEM;
+        int r = tpm_device_nv_indices(t, NV_CHAIN_FIRST, NV_CHAIN_LAST, ELEMENTSOF(indices), indices, &n);
+        if (r == -ENOMEM)
+                return r;
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                _cleanup_bytes_ Bytes part = BYTES_NULL;
+
+                r = tpm_device_read_nv(t, indices[i], NV_CHAIN_SIZE_MAX - c.content.size, &part);
+                if (r == -ENOMEM)
+                        return r;
+                if (r >= 0) {
+                        memcpy(c.content.data + c.content.size, part.data, part.size);
+                        c.content.size += part.size;
+                }
+        }
+        c.n = nv_chain_split(bytes_view(&c.content), c.certificates);
+        *ret = TAKE_GENERIC(c, (TpmEkChain) {});
+        return 0;
+}
+
 /* --- Opening one --- */
 
 static bool is_expected(const TpmKey *k, const TpmEk *ek) {
