@@ -60,6 +60,8 @@ def test_the_ca_host(ca_host, device, ek_roots, type_in):
             ca_host.write(f'/etc/attezt/tls/{name}', f.read())
     ca_host.write('/etc/attezt/atteztd.conf', '[HTTP]\nTLSCertificate=/etc/attezt/tls/fullchain.pem\n'
                                               'TLSKey=/etc/attezt/tls/key.pem\n')
+    ca_host.shell('chmod 0600 /etc/attezt/tls/key.pem')
+    type_in(ca_host, 'chgrp attezt-http')
     device.write('/etc/attezt/ca.d/example.pem', pem(authority.certificate))
     for name in os.listdir(ek_roots[0]):
         with open(f'{ek_roots[0]}/{name}') as f:
