@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
-#include <sys/random.h>
-
 #include "cli/ca.h"
 #include "protocol/device-record.h"
 
@@ -10,7 +7,7 @@ typedef struct EnrollArguments {
         char **names;
         int n_names;
         bool any_name, pinned;
-        int64_t ak_lifetime;
+        int64_t ak_lifetime, expires;
         const char *note;
 } EnrollArguments;
 
@@ -21,24 +18,6 @@ static int append_names(sd_bus_message *m, const EnrollArguments *a) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-/* Names this change, so that a repetition after a lost answer is none. */
-static int append_operation(sd_bus_message *m) {
-        uint8_t operation[OPERATION_SIZE];
-
-        if (getrandom(operation, sizeof(operation), 0) != sizeof(operation))
-                return -EIO;
-        int r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", "operation");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "ay");
-        if (r >= 0)
-                r = sd_bus_message_append_array(m, 'y', operation, sizeof(operation));
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
 static int append_arguments(sd_bus_message *m, const EnrollArguments *a) {
         int r = sd_bus_message_append(m, "s", a->hash);
         if (r >= 0)
@@ -46,13 +25,15 @@ static int append_arguments(sd_bus_message *m, const EnrollArguments *a) {
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0)
-                r = append_operation(m);
+                r = ca_append_operation(m);
         if (r >= 0 && a->any_name)
                 r = sd_bus_message_append(m, "{sv}", "any-name", "b", true);
         if (r >= 0 && a->pinned)
                 r = sd_bus_message_append(m, "{sv}", "pinned", "b", true);
         if (r >= 0 && a->ak_lifetime > 0)
                 r = sd_bus_message_append(m, "{sv}", "ak-lifetime", "t", (uint64_t) a->ak_lifetime);
+        if (r >= 0 && a->expires > 0)
+                r = sd_bus_message_append(m, "{sv}", "expires", "t", (uint64_t) a->expires);
         if (r >= 0 && a->note)
                 r = sd_bus_message_append(m, "{sv}", "note", "s", a->note);
         return r < 0 ? r : sd_bus_message_close_container(m);
@@ -67,12 +48,7 @@ static int check_arguments(const Cli *c, const EnrollArguments *a) {
         if (a->ak_lifetime > AK_LIFETIME_MAX)
                 cli_usage(c, "An AK certificate lives for at most %lld days.", AK_LIFETIME_MAX / 86400);
         for (int i = 0; i < a->n_names; i++)
-                if (!device_name_valid(a->names[i])) {
-                        char escaped[LOG_ESCAPED_MAX];
-                        cli_usage(c, "\"%s\" is no name for a device: 1 to %u of A-Z a-z 0-9 . _ - : @ +, beginning "
-                                     "with a letter or a digit.",
-                                  log_escape(a->names[i], strlen(a->names[i]), escaped), DEVICE_NAME_MAX);
-                }
+                ca_check_name(c, a->names[i]);
         return EXIT_SUCCESS;
 }
 
@@ -101,18 +77,20 @@ static int find_hash(Cli *c, const char *certificate, EnrollArguments *a) {
 
 int verb_ca_enroll(Cli *c, int argc, char **argv) {
         _cleanup_message_ sd_bus_message *m = NULL;
-        const char *certificate = NULL;
+        const char *certificate = NULL, *expires = NULL;
         EnrollArguments a = {};
         const CliOption options[] = {
                 { "certificate", CLI_TEXT, &certificate, "FILE", "The EK's certificate or public key, not its hash" },
                 { "any-name", CLI_FLAG, &a.any_name, NULL, "The device may order any name" },
                 { "pinned", CLI_FLAG, &a.pinned, NULL, "Its EK needs no certificate of a trusted issuer" },
                 { "ak-lifetime", CLI_SECONDS, &a.ak_lifetime, "TIME", "How long its AK certificates last" },
+                { "expires", CLI_TEXT, &expires, "TIME", "When its entry ends: 2027-01-31, or 30d from now" },
                 { "note", CLI_TEXT, &a.note, "TEXT", "A note for people" },
                 {},
         };
 
         cli_parse(c, argc, argv, options, 0, 1 + DEVICE_NAMES_MAX);
+        a.expires = expires ? ca_parse_expires(c, expires) : 0;
         int status = find_hash(c, certificate, &a);
         if (status == EXIT_SUCCESS)
                 status = check_arguments(c, &a);

@@ -9,8 +9,19 @@
 int ca_call_device(Cli *c, sd_bus_message *m, const char *talk);
 /* The names as one line; without any: "-", or "(any name)". */
 int ca_device_names(struct json_object *device, char **ret);
+bool ca_device_expired(struct json_object *device);
 /* The hash of the EK in a file: an EK certificate as it comes from NV memory or from PEM, or a public key
  * (SubjectPublicKeyInfo). Returns the exit status after telling why not. */
 int ca_read_ek_file(const char *path, uint8_t ret_hash[static 32]);
+/* Names this change, so that a repetition after a lost answer is none: within the options. */
+int ca_append_operation(sd_bus_message *m);
+/* An option that is an array of texts. */
+int ca_append_texts(sd_bus_message *m, const char *key, const char *const *texts, unsigned n);
+/* Wrong usage is told, and ends the program: what the server would refuse as well, told before anybody is asked for
+ * a password. */
+void ca_check_name(const Cli *c, const char *name);
+/* "never", a date, a day, or a time from now; 0 is never. */
+int64_t ca_parse_expires(const Cli *c, const char *text);
+
 /* Appends what ends every method's arguments: no options. */
 int ca_append_no_options(sd_bus_message *m);

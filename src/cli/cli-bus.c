@@ -20,6 +20,7 @@ static const ErrorHint hints[] = {
         { SD_BUS_ERROR_INVALID_ARGS, EXIT_USAGE, NULL },
         { ATTEZT_ERROR_INVALID, EXIT_USAGE, NULL },
         { ATTEZT_ERROR_NOT_FOUND, EXIT_NOT_FOUND, NULL },
+        { ATTEZT_ERROR_CHANGED, EXIT_FAILURE, "Look at it again (attezt ca lookup), then decide." },
         { ATTEZT_ERROR_BUSY, EXIT_TEMPORARY, "Try again when it is done." },
         { ATTEZT_ERROR_NO_CA, EXIT_FAILURE, "Create it with \"attezt ca create\"." },
         { ATTEZT_ERROR_NOT_ENROLLED, EXIT_NOT_ENROLLED,

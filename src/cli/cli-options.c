@@ -50,6 +50,13 @@ static void set_option(const Cli *c, const CliOption *o, const char *value) {
         case CLI_TEXT:
                 *(const char **) o->to = value;
                 break;
+        case CLI_LIST: {
+                CliList *list = o->to;
+                if (list->n >= CLI_LIST_MAX)
+                        cli_usage(c, "--%s may be given %u times at most.", o->name, CLI_LIST_MAX);
+                list->list[list->n++] = value;
+                break;
+        }
         case CLI_SECONDS:
                 if (settings_parse_duration(value, CLI_SECONDS_MAX, o->to) < 0 || *(int64_t *) o->to == 0)
                         cli_usage(c, "--%s wants a time such as 90s, 24h, 30d or 1y.", o->name);

@@ -44,10 +44,17 @@ struct Cli {
 typedef enum CliOptionType {
         CLI_FLAG,    /* bool */
         CLI_TEXT,    /* const char * */
+        CLI_LIST,    /* CliList; may be given several times */
         CLI_SECONDS, /* int64_t, from "90s", "1h 30m", "1y"; more than 0 */
 } CliOptionType;
 
 #define CLI_OPTIONS_MAX 24U
+#define CLI_LIST_MAX 16U
+
+typedef struct CliList {
+        const char *list[CLI_LIST_MAX];
+        unsigned n;
+} CliList;
 
 typedef struct CliOption {
         const char *name; /* without dashes; ends the table when NULL */
@@ -114,7 +121,9 @@ int verb_ca_enroll(Cli *c, int argc, char **argv);
 int verb_ca_list(Cli *c, int argc, char **argv);
 int verb_ca_lookup(Cli *c, int argc, char **argv);
 int verb_ca_remove(Cli *c, int argc, char **argv);
+int verb_ca_replace(Cli *c, int argc, char **argv);
 int verb_ca_root(Cli *c, int argc, char **argv);
+int verb_ca_set(Cli *c, int argc, char **argv);
 int verb_certificate(Cli *c, int argc, char **argv);
 int verb_doctor(Cli *c, int argc, char **argv);
 int verb_enroll(Cli *c, int argc, char **argv);

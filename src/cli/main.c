@@ -11,6 +11,8 @@ static const Verb verbs[] = {
         { "ca enroll", "HASH [NAME…]", "Add a device, by its EK hash, to the inventory", verb_ca_enroll },
         { "ca list", "", "List the inventory", verb_ca_list },
         { "ca lookup", "DEVICE", "Show a device, by its hash or one of its names", verb_ca_lookup },
+        { "ca set", "DEVICE", "Change a device of the inventory", verb_ca_set },
+        { "ca replace", "DEVICE [HASH]", "Let a new EK take a device's place: its board was changed", verb_ca_replace },
         { "ca remove", "DEVICE", "Remove a device from the inventory", verb_ca_remove },
         { "status", "", "Show this device's enrollment", verb_status },
         { "enroll", "", "Get a certificate for this device", verb_enroll },

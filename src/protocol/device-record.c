@@ -69,7 +69,8 @@ int device_check(const Device *d) {
                         if (strcmp(folded[i], folded[k]) == 0)
                                 return -EINVAL;
         }
-        if (d->ak_lifetime < 0 || d->ak_lifetime > AK_LIFETIME_MAX || d->expires < 0)
+        if (d->ak_lifetime < 0 || d->ak_lifetime > AK_LIFETIME_MAX || d->expires < 0 ||
+            d->expires > DEVICE_END_OF_TIME)
                 return -EINVAL;
         if (strnlen(d->note, sizeof(d->note)) > DEVICE_NOTE_MAX || !utf8_valid(VIEW_STR(d->note)))
                 return -EINVAL;

@@ -10,6 +10,8 @@
 #define ISSUED_CERTIFICATE_MAX 2048U   /* DER bytes */
 #define OPERATION_SIZE 16U             /* random bytes that name a change: repeating it is answered as the first time */
 
+#define DEVICE_END_OF_TIME 253402300799LL /* the last second of the year 9999 */
+
 #define DEVICE_RECORD_MAX 4096U
 #define ISSUED_RECORD_MAX 2304U
 

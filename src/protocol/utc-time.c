@@ -63,26 +63,57 @@ static unsigned find_word(const char *list, const char *word) {
         return 0;
 }
 
-int http_date_parse(const char *text, int64_t *ret) {
-        static const char shape[] = "___, __ ___ ____ __:__:__ GMT";
+typedef struct Date {
+        unsigned year, month, day, hour, minute, second;
+} Date;
 
-        if (strlen(text) != sizeof(shape) - 1)
+static int date_to_time(const Date *d, int64_t *ret) {
+        if (d->month < 1 || d->month > 12 || d->year < 1970 || d->year > 9999 || d->day < 1 ||
+            d->day > days_of_month(d->year, d->month) || d->hour > 23 || d->minute > 59 || d->second > 60)
                 return -EBADMSG;
+
+        int64_t days = days_to_year(d->year) + d->day - 1;
+        for (unsigned m = 1; m < d->month; m++)
+                days += days_of_month(d->year, m);
+        *ret = days * SECONDS_PER_DAY + d->hour * 3600 + d->minute * 60 + d->second;
+        return 0;
+}
+
+/* What is no '_' in shape is in text, too. */
+static bool has_shape(const char *text, const char *shape) {
+        if (strlen(text) != strlen(shape))
+                return false;
         for (size_t i = 0; shape[i]; i++)
                 if (shape[i] != '_' && shape[i] != text[i])
-                        return -EBADMSG;
+                        return false;
+        return true;
+}
 
-        unsigned month = find_word("JanFebMarAprMayJunJulAugSepOctNovDec", text + 8),
-                 day = digits(text + 5, 2);
-        unsigned year = digits(text + 12, 4), hour = digits(text + 17, 2), minute = digits(text + 20, 2);
-        unsigned second = digits(text + 23, 2);
-        if (find_word("MonTueWedThuFriSatSun", text) == 0 || month == 0 || year < 1970 || year > 9999 ||
-            day < 1 || day > days_of_month(year, month) || hour > 23 || minute > 59 || second > 60)
+int rfc3339_parse(const char *text, int64_t *ret) {
+        bool day = has_shape(text, "____-__-__");
+
+        if (!day && !has_shape(text, "____-__-__T__:__:__Z"))
                 return -EBADMSG;
+        Date d = { .year = digits(text, 4), .month = digits(text + 5, 2), .day = digits(text + 8, 2) };
+        if (!day) {
+                d.hour = digits(text + 11, 2);
+                d.minute = digits(text + 14, 2);
+                d.second = digits(text + 17, 2);
+        }
+        return date_to_time(&d, ret);
+}
 
-        int64_t days = days_to_year(year) + day - 1;
-        for (unsigned m = 1; m < month; m++)
-                days += days_of_month(year, m);
-        *ret = days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second;
-        return 0;
+int http_date_parse(const char *text, int64_t *ret) {
+        if (!has_shape(text, "___, __ ___ ____ __:__:__ GMT") ||
+            find_word("MonTueWedThuFriSatSun", text) == 0)
+                return -EBADMSG;
+        const Date d = {
+                .month = find_word("JanFebMarAprMayJunJulAugSepOctNovDec", text + 8),
+                .day = digits(text + 5, 2),
+                .year = digits(text + 12, 4),
+                .hour = digits(text + 17, 2),
+                .minute = digits(text + 20, 2),
+                .second = digits(text + 23, 2),
+        };
+        return date_to_time(&d, ret);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/bus-call.h"
 #include "server/bus-methods.h"
+#include "server/bus-options.h"
 #include "server/server-ca.h"
 #include "shared/log.h"
 #include "shared/names.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/bus-call.h"
 
-#include <gnutls/crypto.h>
-
+#include "shared/log.h"
 #include "shared/names.h"
 
 BusCall *bus_call_new(Server *s, sd_bus_message *m, const char *device) {
@@ -40,10 +39,15 @@ int bus_error_set(sd_bus_error *e, int error, const char *device) {
         case -ENOENT:
                 return sd_bus_error_setf(e, ATTEZT_ERROR_NOT_FOUND, "No device \"%s\" is in the inventory.", device);
         case -EEXIST:
-                return sd_bus_error_setf(e, ATTEZT_ERROR_EXISTS, "Device %s is in the inventory already; to change it, remove it first.",
+                return sd_bus_error_setf(e, ATTEZT_ERROR_EXISTS, "Device %s is in the inventory already; attezt ca set changes it.",
                                          device);
         case -ENOTUNIQ:
                 return sd_bus_error_setf(e, ATTEZT_ERROR_EXISTS, "One of these names belongs to another device.");
+        case -ESTALE:
+                return sd_bus_error_setf(e, ATTEZT_ERROR_CHANGED, "Device \"%s\" was changed by somebody else meanwhile.",
+                                         device);
+        case -ENXIO:
+                return sd_bus_error_setf(e, ATTEZT_ERROR_INVALID, "Device \"%s\" has no such name to take away.", device);
         case -EINVAL:
                 return sd_bus_error_setf(e, ATTEZT_ERROR_INVALID, "These are no settings that a device can have.");
         case -EBUSY:
@@ -100,7 +104,8 @@ int bus_append_device(sd_bus_message *m, const Device *d) {
                 const char *key;
                 uint64_t value;
         } numbers[] = { { "ak-lifetime", (uint64_t) d->ak_lifetime }, { "created", (uint64_t) d->created },
-                        { "last-issued", (uint64_t) d->last_issued }, { "issued", d->issued } };
+                        { "last-seen", (uint64_t) d->last_seen }, { "last-issued", (uint64_t) d->last_issued },
+                        { "issued", d->issued }, { "expires", (uint64_t) d->expires }, { "version", d->version } };
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(numbers); i++)
                 r = sd_bus_message_append(m, "{sv}", numbers[i].key, "t", numbers[i].value);
         return r < 0 ? r : sd_bus_message_close_container(m);
@@ -121,89 +126,28 @@ void bus_call_answer_device(BusCall *c, const Device *d) {
                 bus_call_free(c);
 }
 
-/* --- Options --- */
+/* --- Telling others --- */
 
-static const struct {
-        const char *name;
-        BusOption option;
-        const char *type;
-} known_options[] = {
-        { "any-name", BUS_OPTION_ANY_NAME, "b" },
-        { "pinned", BUS_OPTION_PINNED, "b" },
-        { "ak-lifetime", BUS_OPTION_AK_LIFETIME, "t" },
-        { "note", BUS_OPTION_NOTE, "s" },
-        { "operation", BUS_OPTION_OPERATION, "ay" },
-};
+void bus_join_names(Server *s, const DeviceNames *names, const DeviceNames *more) {
+        char *end = s->bus_names;
 
-static int read_operation(sd_bus_message *m, BusOptions *o) {
-        const void *bytes;
-        size_t size;
-
-        int r = sd_bus_message_read_array(m, 'y', &bytes, &size);
-        if (r < 0)
-                return r;
-        if (size != OPERATION_SIZE)
-                return -EINVAL;
-        memcpy(o->operation, bytes, OPERATION_SIZE);
-        return 0;
+        *end = 0;
+        for (const DeviceNames *n = names; n; n = n == names ? more : NULL)
+                for (unsigned i = 0; i < n->n; i++)
+                        end = stpcpy(end > s->bus_names ? stpcpy(end, " ") : end, n->list[i]);
 }
 
-static int read_value(sd_bus_message *m, BusOption option, BusOptions *o) {
-        switch (option) {
-        case BUS_OPTION_ANY_NAME:
-                return sd_bus_message_read_basic(m, 'b', &o->any_name);
-        case BUS_OPTION_PINNED:
-                return sd_bus_message_read_basic(m, 'b', &o->pinned);
-        case BUS_OPTION_AK_LIFETIME:
-                return sd_bus_message_read_basic(m, 't', &o->ak_lifetime);
-        case BUS_OPTION_NOTE:
-                return sd_bus_message_read_basic(m, 's', &o->note);
-        case BUS_OPTION_OPERATION:
-                return read_operation(m, o);
-        }
-        return -EINVAL;
+void bus_log_device(const Device *d, sd_id128_t id, const char *what) {
+        char hash[DEVICE_HASH_TEXT + 1];
+        const char *fields[] = { "ATTEZT_EK", hash, "ATTEZT_DEVICE", d->n_names > 0 ? d->names[0] : NULL, NULL };
+
+        device_hash_format(d->ek_hash, hash);
+        log_event(LOG_NOTICE, id, fields, "%s: %s (%s%s%s).", what, hash,
+                  d->n_names > 0 ? d->names[0] : d->any_name ? "any name" : "no name", d->pinned ? ", pinned" : "",
+                  d->disabled ? ", disabled" : "");
 }
 
-static int read_option(sd_bus_message *m, unsigned allowed, BusOptions *o, sd_bus_error *error) {
-        const char *name;
-        size_t i = 0;
-
-        int r = sd_bus_message_read_basic(m, 's', &name);
-        if (r < 0)
-                return r;
-        while (i < ELEMENTSOF(known_options) &&
-               (strcmp(name, known_options[i].name) != 0 || !(allowed & known_options[i].option)))
-                i++;
-        if (i == ELEMENTSOF(known_options))
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "This method has no option \"%s\".", name);
-        r = sd_bus_message_enter_container(m, 'v', known_options[i].type);
-        if (r > 0)
-                r = read_value(m, known_options[i].option, o);
-        if (r < 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Option \"%s\" is not as it should be.", name);
-        return sd_bus_message_exit_container(m);
-}
-
-int bus_read_options(sd_bus_message *m, unsigned allowed, BusOptions *ret, sd_bus_error *error) {
-        BusOptions o = {};
-
-        if (gnutls_rnd(GNUTLS_RND_NONCE, o.operation, sizeof(o.operation)) < 0)
-                return -EIO;
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = read_option(m, allowed, &o, error);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        if (r < 0)
-                return r;
-        *ret = o;
-        return 0;
+void bus_emit(Server *s, const char *signal) {
+        if (s->bus)
+                (void) sd_bus_emit_signal(s->bus, ATTEZT_SERVER_OBJECT, ATTEZT_SERVER_INTERFACE, signal, NULL);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the methods of dev.attezt.Server1 share: a call that waits for the inventory, options, a device as a
- * dictionary, errors. */
+/* What the methods of dev.attezt.Server1 share: a call that waits for the inventory, a device as a dictionary,
+ * errors. */
 #include "server/server-state.h"
 
 struct BusCall {
@@ -25,20 +25,11 @@ int bus_error_set(sd_bus_error *e, int error, const char *device);
 void bus_call_answer_device(BusCall *c, const Device *d);
 int bus_append_device(sd_bus_message *m, const Device *d);
 
-typedef enum BusOption {
-        BUS_OPTION_ANY_NAME = 1 << 0,
-        BUS_OPTION_PINNED = 1 << 1,
-        BUS_OPTION_AK_LIFETIME = 1 << 2,
-        BUS_OPTION_NOTE = 1 << 3,
-        BUS_OPTION_OPERATION = 1 << 4,
-} BusOption;
+/* Names with a space between each two, as a detail for polkit: in s->bus_names, while it is asked. All of them: a
+ * rule that allows one name must not let others pass behind it. more: or NULL. */
+void bus_join_names(Server *s, const DeviceNames *names, const DeviceNames *more);
 
-typedef struct BusOptions {
-        int any_name, pinned;
-        uint64_t ak_lifetime;
-        const char *note;                  /* borrowed from the message; or NULL */
-        uint8_t operation[OPERATION_SIZE]; /* drawn when the caller gave none */
-} BusOptions;
-
-/* Reads the a{sv} that ends every method's arguments. allowed: of BusOption; others are refused. */
-int bus_read_options(sd_bus_message *m, unsigned allowed, BusOptions *ret, sd_bus_error *error);
+/* For the journal: the device by its hash and first name. */
+void bus_log_device(const Device *d, sd_id128_t id, const char *what);
+/* Tells whoever listens that something changed, not what: signal is a member of dev.attezt.Server1. */
+void bus_emit(Server *s, const char *signal);

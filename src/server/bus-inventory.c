@@ -1,53 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/bus-call.h"
 #include "server/bus-methods.h"
+#include "server/bus-options.h"
 #include "server/events.h"
 #include "shared/log.h"
 #include "shared/names.h"
 
 #define LIST_PAGE_DEFAULT 100U
+#define ENROLL_OPTIONS                                                                                    \
+        (BUS_OPTION_ANY_NAME | BUS_OPTION_PINNED | BUS_OPTION_AK_LIFETIME | BUS_OPTION_NOTE | BUS_OPTION_EXPIRES | \
+         BUS_OPTION_OPERATION)
 
 /* --- Enroll --- */
 
-static int read_names(sd_bus_message *m, Device *d, sd_bus_error *error) {
-        const char *name;
-
-        int r = sd_bus_message_enter_container(m, 'a', "s");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_read_basic(m, 's', &name)) > 0) {
-                if (d->n_names >= DEVICE_NAMES_MAX)
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A device has at most %u names.",
-                                                 DEVICE_NAMES_MAX);
-                if (!device_name_valid(name))
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                                 "A name has 1 to %u of A-Z a-z 0-9 . _ - : @ +, begins with a letter "
-                                                 "or a digit, and is no EK hash.", DEVICE_NAME_MAX);
-                strcpy(d->names[d->n_names++], name);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
-static int apply_options(const BusOptions *o, Device *d, sd_bus_error *error) {
-        if (o->ak_lifetime > AK_LIFETIME_MAX)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "An AK certificate lives for at most %lld s.",
-                                         AK_LIFETIME_MAX);
-        if (o->note && strlen(o->note) > DEVICE_NOTE_MAX)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A note has at most %u bytes.",
-                                         DEVICE_NOTE_MAX);
-        if (o->any_name && d->n_names > 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Either names or any-name.");
+static void apply_options(const BusOptions *o, Device *d) {
         d->any_name = o->any_name;
         d->pinned = o->pinned;
         d->ak_lifetime = (int64_t) o->ak_lifetime;
+        d->expires = (int64_t) o->expires;
         if (o->note)
                 strcpy(d->note, o->note);
+        memcpy(d->names, o->names.list, sizeof(d->names));
+        d->n_names = o->names.n;
         memcpy(d->operation, o->operation, OPERATION_SIZE);
-        return 0;
 }
 
 static int read_enroll(sd_bus_message *m, Device *ret, const char **ret_hash, sd_bus_error *error) {
         BusOptions options;
+        DeviceNames names;
         Device d = {};
 
         int r = sd_bus_message_read(m, "s", ret_hash);
@@ -56,16 +36,16 @@ static int read_enroll(sd_bus_message *m, Device *ret, const char **ret_hash, sd
         if (device_hash_parse(*ret_hash, d.ek_hash) < 0)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                                          "The hash of an EK has %u hexadecimal digits.", DEVICE_HASH_TEXT);
-        r = read_names(m, &d, error);
+        r = bus_read_names(m, &names, error);
         if (r >= 0)
-                r = bus_read_options(m,
-                                     BUS_OPTION_ANY_NAME | BUS_OPTION_PINNED | BUS_OPTION_AK_LIFETIME |
-                                             BUS_OPTION_NOTE | BUS_OPTION_OPERATION,
-                                     &options, error);
-        if (r >= 0)
-                r = apply_options(&options, &d, error);
+                r = bus_read_options(m, ENROLL_OPTIONS, &options, error);
         if (r < 0)
                 return r;
+        options.names = names;
+        r = bus_check_options(&options, error);
+        if (r < 0)
+                return r;
+        apply_options(&options, &d);
         if (device_check(&d) < 0)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A name is there twice.");
         *ret = d;
@@ -75,16 +55,14 @@ static int read_enroll(sd_bus_message *m, Device *ret, const char **ret_hash, sd
 int bus_refine_enroll(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error) {
         Server *s = userdata;
         const char *hash;
-        char *end = s->bus_names;
         Device d;
 
         int r = read_enroll(m, &d, &hash, error);
         if (r < 0)
                 return r;
-        /* All of them: a rule that allows one name must not let others pass behind it. */
-        *end = 0;
-        for (unsigned i = 0; i < d.n_names; i++)
-                end = stpcpy(i > 0 ? stpcpy(end, " ") : end, d.names[i]);
+        DeviceNames names = { .n = d.n_names };
+        memcpy(names.list, d.names, sizeof(names.list));
+        bus_join_names(s, &names, NULL);
         const char *const details[] = {
                 "hash", hash, "name", d.any_name ? "(any name)" : s->bus_names,
                 "any-name", d.any_name ? "true" : "false", "pinned", d.pinned ? "true" : "false", NULL,
@@ -93,22 +71,15 @@ int bus_refine_enroll(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_b
         return 0;
 }
 
-static void log_change(const Device *d, sd_id128_t id, const char *what) {
-        char hash[DEVICE_HASH_TEXT + 1];
-        const char *fields[] = { "ATTEZT_EK", hash, "ATTEZT_DEVICE", d->n_names > 0 ? d->names[0] : NULL, NULL };
-
-        device_hash_format(d->ek_hash, hash);
-        log_event(LOG_NOTICE, id, fields, "%s: %s (%s%s).", what, hash,
-                  d->n_names > 0 ? d->names[0] : d->any_name ? "any name" : "no name", d->pinned ? ", pinned" : "");
-}
-
 static void on_enrolled_device(int error, const Device *device, void *userdata) {
         if (error < 0) {
                 bus_call_fail(userdata, error);
                 return;
         }
-        log_change(device, EVENT_ENROLLED, "Enrolled");
-        bus_call_answer_device(userdata, device);
+        BusCall *c = userdata;
+        bus_log_device(device, EVENT_ENROLLED, "Enrolled");
+        bus_emit(c->server, "InventoryChanged");
+        bus_call_answer_device(c, device);
 }
 
 /* The answer is what the inventory has now: a repetition gets what the first one made. */
@@ -143,23 +114,11 @@ int bus_enroll(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
 /* --- Remove and LookUp --- */
 
-static int read_device(sd_bus_message *m, unsigned allowed, const char **ret_device, BusOptions *ret,
-                       sd_bus_error *error) {
-        int r = sd_bus_message_read(m, "s", ret_device);
-        if (r >= 0)
-                r = bus_read_options(m, allowed, ret, error);
-        if (r < 0)
-                return r;
-        if (!device_hash_valid(*ret_device) && !device_name_valid(*ret_device))
-                return sd_bus_error_setf(error, ATTEZT_ERROR_NOT_FOUND, "This can be neither a hash nor a name.");
-        return 0;
-}
-
 int bus_refine_remove(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error) {
         const char *device;
         BusOptions options;
 
-        int r = read_device(m, BUS_OPTION_OPERATION, &device, &options, error);
+        int r = bus_read_device(m, BUS_OPTION_OPERATION, &device, &options, error);
         if (r < 0)
                 return r;
         q->details[0] = device_hash_valid(device) ? "hash" : "name";
@@ -174,8 +133,10 @@ static void on_removed(int error, const Device *device, void *userdata) {
                 bus_call_fail(userdata, error);
                 return;
         }
-        log_change(device, EVENT_REMOVED, "Removed");
-        bus_call_answer_device(userdata, device);
+        BusCall *c = userdata;
+        bus_log_device(device, EVENT_REMOVED, "Removed");
+        bus_emit(c->server, "InventoryChanged");
+        bus_call_answer_device(c, device);
 }
 
 static void on_looked_up(int error, const Device *device, void *userdata) {
@@ -191,7 +152,7 @@ int bus_remove(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *device;
         BusOptions options;
 
-        int r = read_device(m, BUS_OPTION_OPERATION, &device, &options, error);
+        int r = bus_read_device(m, BUS_OPTION_OPERATION, &device, &options, error);
         if (r < 0)
                 return r;
         c = bus_call_new(s, m, device);
@@ -210,7 +171,7 @@ int bus_look_up(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *device;
         BusOptions options;
 
-        int r = read_device(m, 0, &device, &options, error);
+        int r = bus_read_device(m, 0, &device, &options, error);
         if (r < 0)
                 return r;
         c = bus_call_new(s, m, device);

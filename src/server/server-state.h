@@ -39,7 +39,9 @@ typedef struct Server {
         Issue *issues;            /* secrets that came back, and are not answered yet */
         LiveQuestion *live_questions; /* names that a front asks for */
         BusCall *bus_calls;       /* method calls that wait for the inventory */
-        char bus_names[DEVICE_NAMES_MAX * (DEVICE_NAME_MAX + 1)]; /* a detail for polkit, while it is asked */
+        /* Details for polkit, while it is asked. */
+        char bus_names[2 * DEVICE_NAMES_MAX * (DEVICE_NAME_MAX + 1)];
+        char bus_number[24];
         ServerCounters counters;
         MetricsSocket *metrics;   /* NULL: nobody asked for it */
         bool stopping;

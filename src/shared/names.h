@@ -12,6 +12,7 @@
 /* D-Bus errors of both services; also known are org.freedesktop.DBus.Error.AccessDenied and InvalidArgs. */
 #define ATTEZT_ERROR_NOT_FOUND "dev.attezt.Error.NotFound"
 #define ATTEZT_ERROR_EXISTS "dev.attezt.Error.Exists"
+#define ATTEZT_ERROR_CHANGED "dev.attezt.Error.Changed"
 #define ATTEZT_ERROR_BUSY "dev.attezt.Error.Busy"
 #define ATTEZT_ERROR_NO_CA "dev.attezt.Error.NoCA"
 #define ATTEZT_ERROR_NOT_ENROLLED "dev.attezt.Error.NotEnrolled"

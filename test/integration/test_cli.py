@@ -13,7 +13,7 @@ from rig_programs import Server, cli, cli_json, program
 
 HASH = 'ab' * 32
 OK, FAILED, USAGE, NOT_ENROLLED, NOT_FOUND, DENIED, TEMPORARY = 0, 1, 2, 3, 4, 5, 75
-VERBS = ['ca create', 'ca root', 'ca enroll', 'ca list', 'ca lookup', 'ca remove', 'status', 'enroll', 'renew',
+VERBS = ['ca create', 'ca root', 'ca enroll', 'ca list', 'ca lookup', 'ca set', 'ca replace', 'ca remove', 'status', 'enroll', 'renew',
          'unenroll', 'certificate', 'doctor', 'notify', 'setup nss', 'setup chromium', 'setup firefox',
          'setup networkmanager']
 
@@ -263,7 +263,7 @@ def test_unenroll_of_what_is_not_enrolled_gives_no_advice_to_enrol(server, devic
 
 
 @pytest.mark.parametrize('line', [
-    'nonsense', 'ca', 'ca nonsense', 'setup', 'setup nonsense', 'setup chromium', 'setup chromium https://a.test/page', 'ca enroll', 'ca lookup', 'ca remove', 'ca lookup a b', '--nonsense',
+    'nonsense', 'ca', 'ca nonsense', 'setup', 'setup nonsense', 'setup chromium', 'setup chromium https://a.test/page', 'ca enroll', 'ca lookup', 'ca set', 'ca replace', 'ca remove', 'ca lookup a b', '--nonsense',
     'status --nonsense', 'status extra', 'ca enroll xyz', 'enroll --key', 'enroll --key nonsense',
     'enroll --lifetime soon', 'ca enroll ' + HASH + ' --ak-lifetime soon',
 ])

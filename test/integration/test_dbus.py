@@ -28,6 +28,8 @@ SERVER_METHODS = {
     'CreateCA': (('"x"', '@a{sv} {}'), 'dev.attezt.server.create-ca'),
     'Enroll': ((f'"{HASH}"', '@as []', '@a{sv} {}'), 'dev.attezt.server.enroll'),
     'Remove': ((f'"{HASH}"', '@a{sv} {}'), 'dev.attezt.server.remove'),
+    'Change': ((f'"{HASH}"', '@a{sv} {}'), 'dev.attezt.server.change'),
+    'Replace': ((f'"{HASH}"', f'"{"cd" * 32}"', '@a{sv} {}'), 'dev.attezt.server.replace'),
     'LookUp': ((f'"{HASH}"', '@a{sv} {}'), 'dev.attezt.server.read'),
     'List': (('""', 'uint32 10', '@a{sv} {}'), 'dev.attezt.server.read'),
     'GetCounts': (('@a{sv} {}',), 'dev.attezt.server.read'),

@@ -26,6 +26,24 @@ static void test_rfc3339(void) {
         check_int(rfc3339_format(253402300800, text), -ERANGE);
 }
 
+static void test_rfc3339_parse(void) {
+        static const char *const bad[] = {
+                "", "2026-02-29", "2026-13-01", "2026-00-01", "2026-01-00", "1969-12-31", "2026-1-1", "2026-01-01T00:00:00",
+                "2026-01-01T24:00:00Z", "2026-01-01 00:00:00Z", "2026-01-01T00:60:00Z", "x026-01-01", "2026-01-01T00:00:00+",
+        };
+        int64_t t = 7;
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                check_int(rfc3339_parse(bad[i], &t), -EBADMSG);
+        check_int(t, 7);
+        check_int(rfc3339_parse("2026-03-21T21:24:03Z", &t), 0);
+        check_int(t, 1774128243);
+        check_int(rfc3339_parse("2100-03-01", &t), 0);
+        check_int(t, 4107542400);
+        check_int(rfc3339_parse("9999-12-31T23:59:59Z", &t), 0);
+        check_int(t, 253402300799);
+}
+
 static void test_http_date(void) {
         static const char *const bad[] = {
                 "",
@@ -80,6 +98,7 @@ static void test_retry_after(void) {
 
 int main(void) {
         test_rfc3339();
+        test_rfc3339_parse();
         test_http_date();
         test_retry_after();
         return EXIT_SUCCESS;

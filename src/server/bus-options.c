@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/bus-options.h"
+
+#include <gnutls/crypto.h>
+
+#include "shared/names.h"
+
+static const struct {
+        const char *name;
+        BusOption option;
+        const char *type;
+} known_options[] = {
+        { "any-name", BUS_OPTION_ANY_NAME, "b" },
+        { "pinned", BUS_OPTION_PINNED, "b" },
+        { "ak-lifetime", BUS_OPTION_AK_LIFETIME, "t" },
+        { "note", BUS_OPTION_NOTE, "s" },
+        { "operation", BUS_OPTION_OPERATION, "ay" },
+        { "expires", BUS_OPTION_EXPIRES, "t" },
+        { "disabled", BUS_OPTION_DISABLED, "b" },
+        { "names", BUS_OPTION_NAMES, "as" },
+        { "add-names", BUS_OPTION_ADD_NAMES, "as" },
+        { "remove-names", BUS_OPTION_REMOVE_NAMES, "as" },
+        { "version", BUS_OPTION_VERSION, "t" },
+};
+
+static int read_operation(sd_bus_message *m, BusOptions *o) {
+        const void *bytes;
+        size_t size;
+
+        int r = sd_bus_message_read_array(m, 'y', &bytes, &size);
+        if (r < 0)
+                return r;
+        if (size != OPERATION_SIZE)
+                return -EINVAL;
+        memcpy(o->operation, bytes, OPERATION_SIZE);
+        return 0;
+}
+
+int bus_read_names(sd_bus_message *m, DeviceNames *ret, sd_bus_error *error) {
+        DeviceNames names = {};
+        const char *name;
+
+        int r = sd_bus_message_enter_container(m, 'a', "s");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read_basic(m, 's', &name)) > 0) {
+                if (names.n >= DEVICE_NAMES_MAX)
+                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A device has at most %u names.",
+                                                 DEVICE_NAMES_MAX);
+                if (!device_name_valid(name))
+                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                                 "A name has 1 to %u of A-Z a-z 0-9 . _ - : @ +, begins with a letter "
+                                                 "or a digit, and is no EK hash.", DEVICE_NAME_MAX);
+                strcpy(names.list[names.n++], name);
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                *ret = names;
+        return r;
+}
+
+static int read_value(sd_bus_message *m, BusOption option, BusOptions *o, sd_bus_error *error) {
+        switch (option) {
+        case BUS_OPTION_ANY_NAME:
+                return sd_bus_message_read_basic(m, 'b', &o->any_name);
+        case BUS_OPTION_PINNED:
+                return sd_bus_message_read_basic(m, 'b', &o->pinned);
+        case BUS_OPTION_AK_LIFETIME:
+                return sd_bus_message_read_basic(m, 't', &o->ak_lifetime);
+        case BUS_OPTION_NOTE:
+                return sd_bus_message_read_basic(m, 's', &o->note);
+        case BUS_OPTION_OPERATION:
+                return read_operation(m, o);
+        case BUS_OPTION_EXPIRES:
+                return sd_bus_message_read_basic(m, 't', &o->expires);
+        case BUS_OPTION_DISABLED:
+                return sd_bus_message_read_basic(m, 'b', &o->disabled);
+        case BUS_OPTION_NAMES:
+                return bus_read_names(m, &o->names, error);
+        case BUS_OPTION_ADD_NAMES:
+                return bus_read_names(m, &o->add_names, error);
+        case BUS_OPTION_REMOVE_NAMES:
+                return bus_read_names(m, &o->remove_names, error);
+        case BUS_OPTION_VERSION:
+                return sd_bus_message_read_basic(m, 't', &o->version);
+        }
+        return -EINVAL;
+}
+
+static int read_option(sd_bus_message *m, unsigned allowed, BusOptions *o, sd_bus_error *error) {
+        const char *name;
+        size_t i = 0;
+
+        int r = sd_bus_message_read_basic(m, 's', &name);
+        if (r < 0)
+                return r;
+        while (i < ELEMENTSOF(known_options) &&
+               (strcmp(name, known_options[i].name) != 0 || !(allowed & known_options[i].option)))
+                i++;
+        if (i == ELEMENTSOF(known_options))
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "This method has no option \"%s\".", name);
+        r = sd_bus_message_enter_container(m, 'v', known_options[i].type);
+        if (r > 0)
+                r = read_value(m, known_options[i].option, o, error);
+        if (r < 0 && sd_bus_error_is_set(error))
+                return r;
+        if (r < 0)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Option \"%s\" is not as it should be.", name);
+        o->given |= known_options[i].option;
+        return sd_bus_message_exit_container(m);
+}
+
+int bus_check_options(const BusOptions *o, sd_bus_error *error) {
+        if (o->ak_lifetime > AK_LIFETIME_MAX)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "An AK certificate lives for at most %lld s.",
+                                         AK_LIFETIME_MAX);
+        if (o->expires > DEVICE_END_OF_TIME)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "An entry ends before the year 10000.");
+        if (o->note && strlen(o->note) > DEVICE_NOTE_MAX)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A note has at most %u bytes.",
+                                         DEVICE_NOTE_MAX);
+        if (o->any_name && (o->names.n > 0 || o->add_names.n > 0))
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Either names or any-name.");
+        return 0;
+}
+
+int bus_read_options(sd_bus_message *m, unsigned allowed, BusOptions *ret, sd_bus_error *error) {
+        BusOptions o = {};
+
+        if (gnutls_rnd(GNUTLS_RND_NONCE, o.operation, sizeof(o.operation)) < 0)
+                return -EIO;
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = read_option(m, allowed, &o, error);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+        *ret = o;
+        return 0;
+}
+
+int bus_read_device(sd_bus_message *m, unsigned allowed, const char **ret_device, BusOptions *ret,
+                    sd_bus_error *error) {
+        int r = sd_bus_message_read(m, "s", ret_device);
+        if (r >= 0)
+                r = bus_read_options(m, allowed, ret, error);
+        if (r < 0)
+                return r;
+        if (!device_hash_valid(*ret_device) && !device_name_valid(*ret_device))
+                return sd_bus_error_setf(error, ATTEZT_ERROR_NOT_FOUND, "This can be neither a hash nor a name.");
+        return 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The a{sv} that ends the arguments of every method of dev.attezt.Server1. */
+#include <systemd/sd-bus.h>
+
+#include "protocol/device-change.h"
+
+typedef enum BusOption {
+        BUS_OPTION_ANY_NAME = 1 << 0,
+        BUS_OPTION_PINNED = 1 << 1,
+        BUS_OPTION_AK_LIFETIME = 1 << 2,
+        BUS_OPTION_NOTE = 1 << 3,
+        BUS_OPTION_OPERATION = 1 << 4,
+        BUS_OPTION_EXPIRES = 1 << 5,
+        BUS_OPTION_DISABLED = 1 << 6,
+        BUS_OPTION_NAMES = 1 << 7,
+        BUS_OPTION_ADD_NAMES = 1 << 8,
+        BUS_OPTION_REMOVE_NAMES = 1 << 9,
+        BUS_OPTION_VERSION = 1 << 10,
+} BusOption;
+
+typedef struct BusOptions {
+        unsigned given;                    /* of BusOption */
+        int any_name, pinned, disabled;
+        uint64_t ak_lifetime, expires, version;
+        const char *note;                  /* borrowed from the message; or NULL */
+        DeviceNames names, add_names, remove_names;
+        uint8_t operation[OPERATION_SIZE]; /* drawn when the caller gave none */
+} BusOptions;
+
+/* allowed: of BusOption; others are refused. */
+int bus_read_options(sd_bus_message *m, unsigned allowed, BusOptions *ret, sd_bus_error *error);
+/* An array of names, each of them valid. */
+int bus_read_names(sd_bus_message *m, DeviceNames *ret, sd_bus_error *error);
+/* Numbers and texts within their limits; any-name not beside names. */
+int bus_check_options(const BusOptions *o, sd_bus_error *error);
+/* A device, by hash or name, and options. What can be neither is not found. */
+int bus_read_device(sd_bus_message *m, unsigned allowed, const char **ret_device, BusOptions *ret, sd_bus_error *error);
