@@ -9,6 +9,10 @@
 int ca_call_device(Cli *c, sd_bus_message *m, const char *talk);
 /* The names as one line; without any: "-", or "(any name)". */
 int ca_device_names(struct json_object *device, char **ret);
+/* Every entry of a list that comes in pages (List and its like), one at a time; each returns a negative errno to end
+ * it. Returns the exit status. */
+typedef int (*CaEntry)(struct json_object *entry, void *userdata);
+int ca_for_each(Cli *c, const char *method, CaEntry each, void *userdata);
 bool ca_device_expired(struct json_object *device);
 /* The hash of the EK in a file: an EK certificate as it comes from NV memory or from PEM, or a public key
  * (SubjectPublicKeyInfo). Returns the exit status after telling why not. */

@@ -132,3 +132,33 @@ int cli_call(Cli *c, sd_bus_message *m, sd_bus_message **ret) {
         sd_bus_error_free(&error);
         return status;
 }
+
+static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        *(sd_bus_message **) userdata = sd_bus_message_ref(m);
+        return 1;
+}
+
+int cli_call_watching(Cli *c, sd_bus_message *m, const char *signal, sd_bus_message_handler_t on_signal,
+                      sd_bus_message **ret) {
+        _cleanup_message_ sd_bus_message *answer = NULL;
+
+        if (!c->no_ask_password)
+                cli_password_agent_open(c);
+        int r = sd_bus_message_set_allow_interactive_authorization(m, !c->no_ask_password);
+        if (r >= 0)
+                r = sd_bus_match_signal(c->bus, NULL, ATTEZT_SERVER_BUS_NAME, ATTEZT_SERVER_OBJECT,
+                                        ATTEZT_SERVER_INTERFACE, signal, on_signal, NULL);
+        if (r >= 0)
+                r = sd_bus_call_async(c->bus, NULL, m, on_answer, &answer, CLI_INTERACTIVE_CALL_USEC);
+        while (r >= 0 && !answer) {
+                r = sd_bus_process(c->bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(c->bus, UINT64_MAX);
+        }
+        if (r < 0)
+                return cli_failed(r, "wait for the answer");
+        if (sd_bus_message_is_method_error(answer, NULL))
+                return cli_bus_error(c, sd_bus_message_get_error(answer));
+        *ret = TAKE_PTR(answer);
+        return EXIT_SUCCESS;
+}

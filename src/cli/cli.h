@@ -75,6 +75,9 @@ int cli_bus(Cli *c, sd_bus **ret); /* connects once; *ret is borrowed */
 int cli_new_call(Cli *c, const char *interface, const char *method, sd_bus_message **ret);
 /* Sends it, lets polkit ask for a password, waits. ret: the reply, or NULL. */
 int cli_call(Cli *c, sd_bus_message *m, sd_bus_message **ret);
+/* The same for a call that a signal of the server's, to this program, accompanies. */
+int cli_call_watching(Cli *c, sd_bus_message *m, const char *signal, sd_bus_message_handler_t on_signal,
+                      sd_bus_message **ret);
 /* Tells a D-Bus error of a service and what a person can do next. */
 int cli_bus_error(const Cli *c, const sd_bus_error *error);
 /* Tells "Could not <what>: error", for errors from building and reading messages. Returns EXIT_FAILURE. */
@@ -118,6 +121,8 @@ void cli_put_lines(FILE *f, const char *text);
 /* The verbs, one file each. */
 int verb_ca_create(Cli *c, int argc, char **argv);
 int verb_ca_enroll(Cli *c, int argc, char **argv);
+int verb_ca_export(Cli *c, int argc, char **argv);
+int verb_ca_import(Cli *c, int argc, char **argv);
 int verb_ca_list(Cli *c, int argc, char **argv);
 int verb_ca_lookup(Cli *c, int argc, char **argv);
 int verb_ca_remove(Cli *c, int argc, char **argv);

@@ -14,6 +14,8 @@ static const Verb verbs[] = {
         { "ca set", "DEVICE", "Change a device of the inventory", verb_ca_set },
         { "ca replace", "DEVICE [HASH]", "Let a new EK take a device's place: its board was changed", verb_ca_replace },
         { "ca remove", "DEVICE", "Remove a device from the inventory", verb_ca_remove },
+        { "ca import", "FILE", "Add many devices from CSV or JSON lines, all or none", verb_ca_import },
+        { "ca export", "", "Print the inventory as JSON lines or CSV", verb_ca_export },
         { "status", "", "Show this device's enrollment", verb_status },
         { "enroll", "", "Get a certificate for this device", verb_enroll },
         { "renew", "", "Get a new certificate, everything as recorded", verb_renew },

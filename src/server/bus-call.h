@@ -16,6 +16,7 @@ BusCall *bus_call_new(Server *s, sd_bus_message *m, const char *device);
 BusCall *bus_call_free(BusCall *c);
 DEFINE_TRIVIAL_CLEANUP_FUNC(BusCall *, bus_call_free);
 void bus_calls_forget_all(Server *s);
+void bus_import_forget(Server *s); /* the one that is under way; its transaction is gone already */
 
 /* Answers with an error for a negative errno of the inventory's or the CA's, and frees c. */
 void bus_call_fail(BusCall *c, int error);

@@ -11,6 +11,7 @@ int bus_enroll(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_remove(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_change(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_replace(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_import(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_look_up(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_list(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_get_counts(sd_bus_message *m, void *userdata, sd_bus_error *error);
@@ -20,4 +21,5 @@ int bus_refine_create_ca(sd_bus_message *m, void *userdata, AccessQuestion *q, s
 int bus_refine_enroll(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_remove(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_change(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
+int bus_refine_import(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_replace(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);

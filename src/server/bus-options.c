@@ -21,6 +21,10 @@ static const struct {
         { "add-names", BUS_OPTION_ADD_NAMES, "as" },
         { "remove-names", BUS_OPTION_REMOVE_NAMES, "as" },
         { "version", BUS_OPTION_VERSION, "t" },
+        { "dry-run", BUS_OPTION_DRY_RUN, "b" },
+        { "allow-pinned", BUS_OPTION_ALLOW_PINNED, "b" },
+        { "allow-any-name", BUS_OPTION_ALLOW_ANY_NAME, "b" },
+        { "allow-long-lifetime", BUS_OPTION_ALLOW_LONG_LIFETIME, "b" },
 };
 
 static int read_operation(sd_bus_message *m, BusOptions *o) {
@@ -84,6 +88,14 @@ static int read_value(sd_bus_message *m, BusOption option, BusOptions *o, sd_bus
                 return bus_read_names(m, &o->remove_names, error);
         case BUS_OPTION_VERSION:
                 return sd_bus_message_read_basic(m, 't', &o->version);
+        case BUS_OPTION_DRY_RUN:
+                return sd_bus_message_read_basic(m, 'b', &o->dry_run);
+        case BUS_OPTION_ALLOW_PINNED:
+                return sd_bus_message_read_basic(m, 'b', &o->allow_pinned);
+        case BUS_OPTION_ALLOW_ANY_NAME:
+                return sd_bus_message_read_basic(m, 'b', &o->allow_any_name);
+        case BUS_OPTION_ALLOW_LONG_LIFETIME:
+                return sd_bus_message_read_basic(m, 'b', &o->allow_long_lifetime);
         }
         return -EINVAL;
 }

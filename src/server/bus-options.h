@@ -18,11 +18,16 @@ typedef enum BusOption {
         BUS_OPTION_ADD_NAMES = 1 << 8,
         BUS_OPTION_REMOVE_NAMES = 1 << 9,
         BUS_OPTION_VERSION = 1 << 10,
+        BUS_OPTION_DRY_RUN = 1 << 11,
+        BUS_OPTION_ALLOW_PINNED = 1 << 12,
+        BUS_OPTION_ALLOW_ANY_NAME = 1 << 13,
+        BUS_OPTION_ALLOW_LONG_LIFETIME = 1 << 14,
 } BusOption;
 
 typedef struct BusOptions {
         unsigned given;                    /* of BusOption */
         int any_name, pinned, disabled;
+        int dry_run, allow_pinned, allow_any_name, allow_long_lifetime;
         uint64_t ak_lifetime, expires, version;
         const char *note;                  /* borrowed from the message; or NULL */
         DeviceNames names, add_names, remove_names;

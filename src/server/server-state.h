@@ -19,6 +19,7 @@
 typedef struct Issue Issue;
 typedef struct BusCall BusCall;
 typedef struct LiveQuestion LiveQuestion;
+typedef struct BusImport BusImport;
 
 typedef struct ServerCounters {
         uint64_t challenges[_FRONT_STATUS_MAX];
@@ -38,6 +39,7 @@ typedef struct Server {
         FrontProcess *front_process;
         Issue *issues;            /* secrets that came back, and are not answered yet */
         LiveQuestion *live_questions; /* names that a front asks for */
+        BusImport *import;        /* the one that is under way */
         BusCall *bus_calls;       /* method calls that wait for the inventory */
         /* Details for polkit, while it is asked. */
         char bus_names[2 * DEVICE_NAMES_MAX * (DEVICE_NAME_MAX + 1)];

@@ -200,6 +200,7 @@ Server *server_free(Server *s) {
         inventory_free(s->inventory); /* commits, and answers what it has committed */
         issue_forget_all(s);
         live_forget_all(s);
+        bus_import_forget(s);
         bus_calls_forget_all(s);
         front_process_free(s->front_process);
         fronts_free(s->fronts);

@@ -74,6 +74,21 @@ int device_store_enroll(DeviceStore *s, const Device *d) {
         return device_store_add(s, &new);
 }
 
+int device_store_import(DeviceStore *s, const Device *d) {
+        Device there;
+
+        int r = device_store_get(s, d->ek_hash, &there);
+        if (r >= 0)
+                return device_same_settings(&there, d) ? 0 : -EEXIST;
+        if (r != -ENOENT)
+                return r;
+        r = device_store_names_free(s, d);
+        if (r < 0)
+                return r;
+        r = device_store_add(s, d);
+        return r < 0 ? r : 1;
+}
+
 /* --- Changes --- */
 
 int device_store_change(DeviceStore *s, const uint8_t operation[static OPERATION_SIZE], const char *name_or_hash,

@@ -35,6 +35,8 @@ int device_store_change(DeviceStore *s, const uint8_t operation[static OPERATION
 int device_store_replace(DeviceStore *s, const uint8_t operation[static OPERATION_SIZE], const char *name_or_hash,
                          const DeviceReplacement *by, Device *ret);
 int device_store_seen(DeviceStore *s, const uint8_t hash[static 32], int64_t now);
+/* As enroll, but 0 if it is there with the same settings, 1 if it is new; 'operation' does not count. */
+int device_store_import(DeviceStore *s, const Device *d);
 int device_store_record_issued(DeviceStore *s, const Issued *i, uint64_t device_version);
 bool device_store_is_answer(int r); /* one of the domain answers, or success */
 
