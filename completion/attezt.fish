@@ -47,6 +47,8 @@ function __attezt_complete
         string replace -rf -- '^  (--[a-z0-9-]+)( [A-Z]+)? +(.*)$' '$1\t$3' $help
     else if string match -q 'Verbs:' $help
         string replace -rf -- '^'(string join ' ' $verb '')'([a-z0-9-]+) .*' '$1' $verbs | sort -u
+    else if string match -qr -- ' (FILE…|CERT…|DIR-OR-CAB)' $help[1]
+        __fish_complete_path $current
     else if test $n -eq 0
         string match -q -- '* DEVICE*' $help[1]; and __attezt_devices $attezt
         string match -q -- '* [ak]*' $help[1]; and echo ak

@@ -5,7 +5,7 @@
 #include "protocol/ek-notes.h"
 #include "shared/trust-settings.h"
 
-#define ANCHOR_ENDING (180LL * 86400)
+#define ANCHOR_ENDING (60LL * 86400)
 
 typedef struct Look {
         Finding *finding;
@@ -68,7 +68,7 @@ void look_ek_roots(const Host *h, Finding *f) {
         _cleanup_(ek_trust_freep) EkTrust *trust = NULL;
         Look l = { .finding = f, .now = time(NULL) };
 
-        int r = trust_settings_load(&settings);
+        int r = trust_settings_load(true, &settings);
         if (r >= 0)
                 r = trust_store_load((const char *const *) settings.directories, &settings.policy, &callbacks, &l,
                                      &trust);

@@ -16,6 +16,11 @@ static const Verb verbs[] = {
         { "ca remove", "DEVICE", "Remove a device from the inventory", verb_ca_remove },
         { "ca import", "FILE", "Add many devices from CSV or JSON lines, all or none", verb_ca_import },
         { "ca export", "", "Print the inventory as JSON lines or CSV", verb_ca_export },
+        { "ca trust list", "", "List the roots and intermediates of TPM vendors", verb_ca_trust_list },
+        { "ca trust add", "FILE…", "Trust the issuers of EK certificates in files", verb_ca_trust_add },
+        { "ca trust remove", "FINGERPRINT", "Do not trust one of them any more", verb_ca_trust_remove },
+        { "ca trust import", "DIR-OR-CAB", "Trust what is in a folder or in TrustedTpm.cab", verb_ca_trust_import },
+        { "ca trust test", "CERT…", "Explain why an EK certificate would be accepted, or not", verb_ca_trust_test },
         { "status", "", "Show this device's enrollment", verb_status },
         { "enroll", "", "Get a certificate for this device", verb_enroll },
         { "renew", "", "Get a new certificate, everything as recorded", verb_renew },
@@ -43,10 +48,11 @@ static void print_verbs(FILE *f, const char *first_word) {
         }
 }
 
-/* Verbs of two words. */
+/* Verbs of several words; longer ones first. */
 static const struct {
         const char *word, *about;
 } groups[] = {
+        { "ca trust ", "Whose EK certificates the attestation CA on this machine believes." },
         { "ca ", "The attestation CA on this machine, and its inventory of devices." },
         { "setup ", "Other programs on this machine, and how they find the device's certificate." },
 };
@@ -66,9 +72,8 @@ static void print_help(FILE *f, const char *first_word, const char *about) {
                    "4 no such device, 5 permission denied, 75 not reachable or busy, try again.\n");
 }
 
-/* How many arguments the words of v are, if they are what argv begins with; 0 if not. */
-static int match(const Verb *v, int argc, char **argv) {
-        const char *w = v->words;
+/* How many arguments these words are, if they are what argv begins with; 0 if not. */
+static int match(const char *w, int argc, char **argv) {
         int n = 0;
 
         while (*w) {
@@ -90,13 +95,14 @@ static int unknown_verb(int argc, char **argv) {
                 return EXIT_USAGE;
         }
         for (size_t i = 0; i < ELEMENTSOF(groups); i++) {
-                if (strncmp(groups[i].word, odd, strlen(odd)) != 0 || groups[i].word[strlen(odd)] != ' ')
+                int n = match(groups[i].word, argc, argv);
+                if (n == 0)
                         continue;
-                if (argc == 1 || strcmp(argv[1], "--help") == 0) {
-                        print_help(argc == 1 ? stderr : stdout, groups[i].word, groups[i].about);
-                        return argc == 1 ? EXIT_USAGE : EXIT_SUCCESS;
+                if (argc == n || strcmp(argv[n], "--help") == 0) {
+                        print_help(argc == n ? stderr : stdout, groups[i].word, groups[i].about);
+                        return argc == n ? EXIT_USAGE : EXIT_SUCCESS;
                 }
-                odd = argv[1];
+                odd = argv[n];
                 break;
         }
 
@@ -147,7 +153,7 @@ int main(int argc, char **argv) {
         argv += optind;
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
-                int n = match(verbs + i, argc, argv);
+                int n = match(verbs[i].words, argc, argv);
                 if (n == 0)
                         continue;
                 c.verb = verbs + i;

@@ -141,7 +141,7 @@ void attest_explain_unknown(const TpmEk *ek, const char *name, Failure *f) {
         }
         if (certificate_issuer(bytes_view(&ek->certificate), issuer) >= 0)
                 failure_add(f, "If it is enrolled already, the server may not know the issuer of its EK certificate "
-                               "(%s): put the vendor's root into /etc/attezt/ek-roots.d there, or enroll the device "
-                               "anew with --pinned.",
+                               "(%s): get the vendor's root from the vendor and say \"attezt ca trust add FILE\" there, "
+                               "or enroll the device anew with --pinned.",
                             log_escape(issuer, strlen(issuer), escaped));
 }

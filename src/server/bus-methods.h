@@ -15,6 +15,9 @@ int bus_import(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_look_up(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_list(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_get_counts(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_add_trust(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_remove_trust(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_list_trust(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* What polkit is told, for those that change something; arguments are checked on the way. */
 int bus_refine_create_ca(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
@@ -23,3 +26,5 @@ int bus_refine_remove(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_b
 int bus_refine_change(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_import(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_replace(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
+int bus_refine_add_trust(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
+int bus_refine_remove_trust(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);

@@ -22,6 +22,10 @@ typedef enum BusOption {
         BUS_OPTION_ALLOW_PINNED = 1 << 12,
         BUS_OPTION_ALLOW_ANY_NAME = 1 << 13,
         BUS_OPTION_ALLOW_LONG_LIFETIME = 1 << 14,
+        BUS_OPTION_VENDOR = 1 << 20,
+        BUS_OPTION_ANCHOR = 1 << 21,
+        BUS_OPTION_SOURCE = 1 << 22,
+        BUS_OPTION_CERTIFICATE = 1 << 23,
 } BusOption;
 
 typedef struct BusOptions {
@@ -32,6 +36,10 @@ typedef struct BusOptions {
         const char *note;                  /* borrowed from the message; or NULL */
         DeviceNames names, add_names, remove_names;
         uint8_t operation[OPERATION_SIZE]; /* drawn when the caller gave none */
+        int anchor;
+        const char *vendor, *source;       /* borrowed likewise */
+        const void *certificate;
+        size_t certificate_size;
 } BusOptions;
 
 /* allowed: of BusOption; others are refused. */

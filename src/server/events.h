@@ -2,7 +2,8 @@
 #pragma once
 
 /* MESSAGE_ID of what the journal is asked for. Fields: ATTEZT_EK= (hash), ATTEZT_DEVICE= (first name),
- * ATTEZT_SERIAL=, ATTEZT_ISSUER= (of an EK certificate, a claim), ATTEZT_PEER= (address). */
+ * ATTEZT_SERIAL=, ATTEZT_ISSUER= (of an EK certificate, a claim), ATTEZT_PEER= (address), ATTEZT_CERTIFICATE= (SHA-256
+ * of one of the trust store), ATTEZT_UID= (of who changed it). */
 #include <systemd/sd-id128.h>
 
 #define EVENT_ISSUED SD_ID128_MAKE(d4,c6,f0,3e,74,ae,4e,4c,b3,34,af,7c,6f,c7,a3,99)
@@ -15,3 +16,4 @@
 #define EVENT_CHANGED SD_ID128_MAKE(3b,91,5e,0c,d4,27,46,8a,9f,10,b6,e5,72,08,cd,41)
 #define EVENT_IMPORTED SD_ID128_MAKE(e4,57,12,8b,96,3a,4c,d1,a8,05,7f,c2,19,be,60,3d)
 #define EVENT_REPLACED SD_ID128_MAKE(a0,6d,f3,18,5c,b9,4e,02,87,4b,2e,91,dd,36,70,fa)
+#define EVENT_TRUST_CHANGED SD_ID128_MAKE(f4,92,da,ad,c4,a5,4c,e9,95,9f,3e,79,96,2a,e4,bd)

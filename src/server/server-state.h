@@ -13,6 +13,7 @@
 #include "shared/idle.h"
 #include "shared/inventory.h"
 #include "shared/metrics-socket.h"
+#include "shared/trust-files.h"
 
 #define SERVER_PUBLIC_DIR "public" /* below the state directory: what fronts read */
 
@@ -44,6 +45,8 @@ typedef struct Server {
         /* Details for polkit, while it is asked. */
         char bus_names[2 * DEVICE_NAMES_MAX * (DEVICE_NAME_MAX + 1)];
         char bus_number[24];
+        TrustList trust_list;     /* while a page of it is put together */
+        sd_event_source *trust_changed; /* set: the fronts have to be told */
         ServerCounters counters;
         MetricsSocket *metrics;   /* NULL: nobody asked for it */
         bool stopping;

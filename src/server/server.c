@@ -212,6 +212,8 @@ Server *server_free(Server *s) {
         sd_event_source_disable_unref(s->sigint);
         idle_free(s->idle);
         metrics_socket_free(s->metrics);
+        sd_event_source_disable_unref(s->trust_changed);
+        trust_list_done(&s->trust_list);
         sd_event_source_disable_unref(s->drained);
         sd_event_source_disable_unref(s->deadline);
         sd_event_unref(s->event);

@@ -28,6 +28,7 @@ struct Access {
         void *userdata;
         Call *calls;
         uint64_t last_id, n_calls;
+        uint32_t caller_uid; /* while a handler runs */
 };
 
 static Call *call_free(Call *c) {
@@ -79,6 +80,8 @@ static void allow(Call *c) {
         Access *a = c->access;
         const AccessRow *row = c->row;
         sd_bus_message *m = sd_bus_message_ref(c->message);
+
+        a->caller_uid = c->uid;
 
         call_free(c);
         run_handler(row, m, a->userdata);
@@ -137,6 +140,10 @@ static int watch_caller(Call *c) {
 
 bool access_has_open(const Access *a) {
         return a->calls;
+}
+
+uint32_t access_caller_uid(const Access *a) {
+        return a->caller_uid;
 }
 
 uint64_t access_n_calls(const Access *a) {

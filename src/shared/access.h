@@ -37,6 +37,8 @@ typedef struct AccessRow {
 /* table ends with a row without method. Both must outlive the Access. */
 int access_new(sd_bus *bus, const AccessRow *table, void *userdata, Access **ret);
 bool access_has_open(const Access *a); /* calls wait for an answer about them */
+/* Of the call whose handler runs now, by the bus driver's word; not for handlers of public methods. */
+uint32_t access_caller_uid(const Access *a);
 uint64_t access_n_calls(const Access *a);    /* that there have been */
 Access *access_free(Access *a); /* refuses what is still open */
 

@@ -36,7 +36,7 @@ static int on_setting(const char *file, unsigned line, const char *section, cons
         return 0;
 }
 
-int trust_settings_load(TrustSettings *ret) {
+int trust_settings_load(bool managed, TrustSettings *ret) {
         _cleanup_trust_settings_ TrustSettings s = {};
         size_t max = ELEMENTSOF(s.directories) - 1;
 
@@ -47,7 +47,7 @@ int trust_settings_load(TrustSettings *ret) {
                 if (r >= 0)
                         r = add(&s, max, TRUST_STORE_VENDORS);
         }
-        if (r >= 0)
+        if (r >= 0 && managed)
                 r = add(&s, max, MANAGED);
         if (r >= 0 && s.policy.virtual_tpms)
                 r = add(&s, max, TRUST_STORE_VIRTUAL);

@@ -2,6 +2,7 @@
 #include "shared/trust-store.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "protocol/gnutls-types.h"
@@ -9,12 +10,6 @@
 
 #define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
 #define PEM_END "-----END CERTIFICATE-----"
-
-/* What the folders say of the files in them. */
-typedef struct Place {
-        char vendor[TPM_VENDOR_MAX_NAME];
-        bool anchors, distrusted;
-} Place;
 
 typedef struct Loader {
         EkTrust *trust;
@@ -24,7 +19,7 @@ typedef struct Loader {
         bool distrusted; /* this pass looks at those only */
         unsigned n_files;
         const char *path; /* of the file that is being read */
-        Place place;      /* … and where it is */
+        TrustPlace place; /* … and where it is */
 } Loader;
 
 /* Each is told by the pass that it concerns. */
@@ -110,14 +105,9 @@ static int add_directory(Loader *l, const char *path, unsigned depth);
 /* A folder within one of the directories; its name is the part after the last slash. */
 static int add_folder(Loader *l, const char *path, unsigned depth) {
         const char *name = strrchr(path, '/') + 1;
-        Place before = l->place;
+        TrustPlace before = l->place;
 
-        if (strcmp(name, TRUST_STORE_ANCHORS) == 0)
-                l->place.anchors = true;
-        else if (strcmp(name, TRUST_STORE_DISTRUSTED) == 0)
-                l->place.distrusted = true;
-        else if (!l->place.vendor[0])
-                (void) tpm_vendor_from_name(name, l->place.vendor);
+        trust_place_enter(&l->place, name);
         int r = add_directory(l, path, depth);
         l->place = before;
         return r;
@@ -157,6 +147,8 @@ static int add_directory(Loader *l, const char *path, unsigned depth) {
                 if (r < 0)
                         return r;
                 r = add_entry(l, entry, depth);
+                if (r == -ENOENT && faccessat(AT_FDCWD, entry, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                        continue; /* gone in the meantime */
                 if (r == -ENOMEM)
                         return r;
                 if (r < 0)
@@ -177,21 +169,26 @@ static int load_pass(Loader *l, const char *const *directories) {
         return 0;
 }
 
+int trust_store_load_into(EkTrust *trust, const char *const *directories, const EkPolicy *policy,
+                          const TrustStoreCallbacks *callbacks, void *userdata) {
+        Loader l = { .trust = trust, .policy = policy, .userdata = userdata, .distrusted = true };
+
+        if (callbacks)
+                l.callbacks = *callbacks;
+        int r = load_pass(&l, directories);
+        if (r < 0)
+                return r;
+        l.distrusted = false;
+        return load_pass(&l, directories);
+}
+
 int trust_store_load(const char *const *directories, const EkPolicy *policy, const TrustStoreCallbacks *callbacks,
                      void *userdata, EkTrust **ret) {
         _cleanup_(ek_trust_freep) EkTrust *trust = NULL;
 
         int r = ek_trust_new(&trust);
-        if (r < 0)
-                return r;
-        Loader l = { .trust = trust, .policy = policy, .userdata = userdata, .distrusted = true };
-        if (callbacks)
-                l.callbacks = *callbacks;
-        r = load_pass(&l, directories);
-        if (r < 0)
-                return r;
-        l.distrusted = false;
-        r = load_pass(&l, directories);
+        if (r >= 0)
+                r = trust_store_load_into(trust, directories, policy, callbacks, userdata);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(trust);

@@ -4,11 +4,10 @@
 /* EK roots and intermediates from directories of PEM and DER files (any name; PEM may bundle). One file that
  * cannot be read or parsed is skipped and reported; the others count.
  *
- * Folders say what a certificate is: one called "anchors" holds certificates that are to be anchors though others have
- * signed them, one called "distrusted" those that do not count wherever they are, and the first other one is called
- * after the vendor: STM/anchors/x.pem. */
+ * Folders say what a certificate is (trust-record.h): STM/anchors/x.pem. */
 #include "protocol/ek-certificate.h"
 #include "protocol/ek-policy.h"
+#include "protocol/trust-record.h"
 #include "shared/names.h"
 
 #define TRUST_STORE_FILE_MAX (4U * 1024 * 1024) /* bytes */
@@ -19,8 +18,6 @@
 #define TRUST_STORE_VENDORS ATTEZT_DATADIR "/attezt/ek-roots"
 #define TRUST_STORE_VIRTUAL ATTEZT_DATADIR "/attezt/ek-roots-virtual"
 #define TRUST_STORE_MANAGED "ek-roots" /* below atteztd's public directory: what "attezt ca trust" keeps */
-#define TRUST_STORE_ANCHORS "anchors"
-#define TRUST_STORE_DISTRUSTED "distrusted"
 
 typedef struct TrustStoreCallbacks {
         /* Hears once of each file or directory that was skipped, with a negative errno: ek_trust_add()'s, -EFBIG,
@@ -37,6 +34,9 @@ typedef struct TrustStoreCallbacks {
  * policy: NULL allows nothing. Fails for want of memory only. */
 int trust_store_load(const char *const *directories, const EkPolicy *policy, const TrustStoreCallbacks *callbacks,
                      void *userdata, EkTrust **ret);
+/* The same into a store that has something already. */
+int trust_store_load_into(EkTrust *trust, const char *const *directories, const EkPolicy *policy,
+                          const TrustStoreCallbacks *callbacks, void *userdata);
 
 /* Calls func for each certificate (DER) in what a file of PEM or DER has. Returns the first error, func's -ENOMEM at
  * once; -EINVAL for what is no certificate's encoding. */

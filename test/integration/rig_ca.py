@@ -55,7 +55,7 @@ class Authority:
         self.key = new_key(kind)
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.certificate = (parent or self).issue(
-            self.key.public_key(), subject=self.name, extensions=[
+            self.key.public_key(), subject=self.name, not_after=now() + datetime.timedelta(days=3650), extensions=[
                 (x509.BasicConstraints(ca, path_length if ca else None), True),
                 (x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False), True)])
 

@@ -13,7 +13,9 @@ from rig_programs import Server, cli, cli_json, program
 
 HASH = 'ab' * 32
 OK, FAILED, USAGE, NOT_ENROLLED, NOT_FOUND, DENIED, TEMPORARY = 0, 1, 2, 3, 4, 5, 75
-VERBS = ['ca create', 'ca root', 'ca enroll', 'ca list', 'ca lookup', 'ca set', 'ca replace', 'ca remove', 'ca import', 'ca export', 'status', 'enroll', 'renew',
+VERBS = ['ca create', 'ca root', 'ca enroll', 'ca list', 'ca lookup', 'ca set', 'ca replace', 'ca remove', 'ca import',
+         'ca export', 'ca trust list', 'ca trust add', 'ca trust remove', 'ca trust import', 'ca trust test',
+         'status', 'enroll', 'renew',
          'unenroll', 'certificate', 'doctor', 'notify', 'setup nss', 'setup chromium', 'setup firefox',
          'setup networkmanager']
 
@@ -142,7 +144,7 @@ def test_unknown_issuer_names_it_and_the_ways_out(bus, server, stepca, new_devic
         other.enroll(device.tpm.ek_hash(), 'framework')
         r = device.enroll(stepca, other, check=False)
         assert r.returncode == FAILED
-        assert 'swtpm-localca' in r.stderr and '--pinned' in r.stderr and 'ek-roots' in r.stderr, r.stderr
+        assert 'swtpm-localca' in r.stderr and '--pinned' in r.stderr and 'ca trust add' in r.stderr, r.stderr
     finally:
         other.stop()
         server.start()

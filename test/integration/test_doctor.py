@@ -262,7 +262,7 @@ FAULTS = {
     'listener': ('--ca', lambda h, s: extra_listener(h.server),
                  {'listeners': ('Nobody serves', 'systemctl restart attezt-http.socket$')}, False),
     'no-vendor-roots': ('--ca', lambda h, s: no_vendor_roots(h, s),
-                        {'ek-roots': ('no roots of TPM vendors', 'install -m 0644 VENDOR-ROOT.pem')}, False),
+                        {'ek-roots': ('no roots of TPM vendors', 'attezt ca trust add VENDOR-ROOT.pem')}, False),
 }
 
 
