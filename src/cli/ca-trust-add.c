@@ -17,8 +17,8 @@ static void show_root(const TrustCandidate *t) {
         char name[TRUST_NAME_TEXT], until[CLI_TIME_MAX];
         const EkIssuer *i = t->issuer;
 
-        fprintf(stderr, "  %s\n      %s\n      %s%s%suntil %s, from ", t->fingerprint, trust_name(i->parts.subject, name),
-                trust_kind(i), i->vendor[0] ? " for TPMs of " : "", i->vendor[0] ? tpm_vendor_title(i->vendor) : "",
+        fprintf(stderr, "  %s\n      %s\n      %s%s%suntil %s, from ", t->fingerprint,
+                trust_name(i->parts.subject, name), trust_kind(i), i->vendor[0] ? " for TPMs of " : "", i->vendor[0] ? tpm_vendor_title(i->vendor) : "",
                 cli_format_time(i->not_after, until));
         cli_put_text(stderr, t->source);
         fputc('\n', stderr);
@@ -40,8 +40,8 @@ static int confirm(const TrustCollector *t, bool yes) {
         if (yes)
                 return EXIT_SUCCESS;
         if (!isatty(STDIN_FILENO)) {
-                log_error("Nobody is here to say yes: compare the fingerprints with those that the vendor publishes, and "
-                          "say --yes.");
+                log_error("Nobody is here to say yes: compare the fingerprints with those that the vendor publishes, "
+                          "and say --yes.");
                 return EXIT_FAILURE;
         }
         fprintf(stderr, "Every TPM whose EK certificate one of them has signed will be believed. Trust %s? [y/N] ",
@@ -117,8 +117,8 @@ static int finish(Cli *c, const TrustCollector *t, bool yes) {
         if (c->json)
                 (void) print_json(t, n);
         else
-                printf("Added %zu certificates, %zu of them roots; %u were there already, %u were left out.\n", n, roots,
-                       t->n_known, t->n_skipped);
+                printf("Added %zu certificates, %zu of them roots; %u were there already, %u were left out.\n", n,
+                       roots, t->n_known, t->n_skipped);
         if (status == EXIT_SUCCESS && n == 0 && t->n_known == 0) {
                 log_error("There is nothing in it that can be trusted.");
                 return EXIT_FAILURE;
@@ -209,7 +209,8 @@ static int begin(Cli *c, const Arguments *a, TrustView *v, TrustCollector *t) {
         return r < 0 ? cli_failed(r, "read certificates") : EXIT_SUCCESS;
 }
 
-#define OPTION_VENDOR(a) { "vendor", CLI_TEXT, &(a).vendor, "VENDOR", "Whose TPMs they are for, such as Infineon or STM" }
+#define OPTION_VENDOR(a) \
+        { "vendor", CLI_TEXT, &(a).vendor, "VENDOR", "Whose TPMs they are for, such as Infineon or STM" }
 #define OPTION_YES(a) { "yes", CLI_FLAG, &(a).yes, NULL, "Ask nothing: for scripts" }
 
 int verb_ca_trust_add(Cli *c, int argc, char **argv) {

@@ -32,8 +32,8 @@ static int describe(const TrustItem *i, struct json_object **ret) {
 
         if (!o)
                 return -ENOMEM;
-        if ((r = add_text(o, "fingerprint", i->fingerprint)) < 0 || (r = add_text(o, "kind", trust_kind(i->issuer))) < 0 ||
-            (r = add_names(o, i)) < 0)
+        if ((r = add_text(o, "fingerprint", i->fingerprint)) < 0 ||
+            (r = add_text(o, "kind", trust_kind(i->issuer))) < 0 || (r = add_names(o, i)) < 0)
                 return r;
         if (i->issuer && ((r = add_text(o, "vendor", i->issuer->vendor)) < 0 ||
                           (r = add_number(o, "not-before", i->issuer->not_before)) < 0 ||
@@ -79,8 +79,8 @@ static void print_item(const TrustItem *i) {
                 cli_put_text(stdout, i->path);
         }
         if (i->kept) {
-                printf("; %s %s by uid %" PRIi64 " from ", i->issuer ? "added" : "said", cli_format_time(i->added, added),
-                       i->uid);
+                printf("; %s %s by uid %" PRIi64 " from ", i->issuer ? "added" : "said",
+                       cli_format_time(i->added, added), i->uid);
                 cli_put_text(stdout, i->source[0] ? i->source : "-");
         }
         putchar('\n');

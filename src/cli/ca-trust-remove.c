@@ -26,7 +26,8 @@ static int find(const Cli *c, const TrustView *v, const char *text, const TrustI
                 found = &v->items[i];
         }
         if (!found) {
-                log_error("No certificate of the trust store has the fingerprint %s; see \"attezt ca trust list\".", digits);
+                log_error("No certificate of the trust store has the fingerprint %s; see \"attezt ca trust list\".",
+                          digits);
                 return EXIT_NOT_FOUND;
         }
         *ret = found;

@@ -48,10 +48,11 @@ static int read_file(Tested *t, const char *path) {
 static const char *hint(EkVerdict v) {
         switch (v) {
         case EK_VERDICT_UNKNOWN_ISSUER:
-                return "Get that CA's certificate from the TPM's vendor, not from the certificate or its sender, and add "
-                       "it: attezt ca trust add FILE. Or enrol the device with --pinned.";
+                return "Get that CA's certificate from the TPM's vendor, not from the certificate or its sender, and "
+                       "add it: attezt ca trust add FILE. Or enrol the device with --pinned.";
         case EK_VERDICT_SHA1:
-                return "Name the vendor in AllowSHA1EK= or AllowSHA1CA= of atteztd.conf, or enrol the device with --pinned.";
+                return "Name the vendor in AllowSHA1EK= or AllowSHA1CA= of atteztd.conf, or enrol the device with "
+                       "--pinned.";
         case EK_VERDICT_EXPIRED:
                 return "See AllowExpiredEK= of atteztd.conf, or enrol the device with --pinned.";
         default:
@@ -72,15 +73,18 @@ static int hash_of(const Tested *t, char ret[static DEVICE_HASH_TEXT + 1]) {
 }
 
 static int print_json(EkVerdict v, const char *hash, const EkFindings *f, const EkNotes *notes) {
-        static const char *const kinds[] = { [EK_NOTE_GOOD] = "good", [EK_NOTE_BAD] = "bad", [EK_NOTE_REMARK] = "remark" };
+        static const char *const kinds[] = {
+                [EK_NOTE_GOOD] = "good", [EK_NOTE_BAD] = "bad", [EK_NOTE_REMARK] = "remark",
+        };
         _cleanup_json_ struct json_object *o = json_object_new_object(), *steps = json_object_new_array();
 
         if (!o || !steps)
                 return cli_failed(-ENOMEM, "make JSON");
         for (unsigned i = 0; i < notes->n; i++) {
+                const EkNote *n = &notes->notes[i];
                 struct json_object *s = json_object_new_object();
-                if (!s || json_object_object_add(s, "result", json_object_new_string(kinds[notes->notes[i].kind])) < 0 ||
-                    json_object_object_add(s, "text", json_object_new_string(notes->notes[i].text)) < 0 ||
+                if (!s || json_object_object_add(s, "result", json_object_new_string(kinds[n->kind])) < 0 ||
+                    json_object_object_add(s, "text", json_object_new_string(n->text)) < 0 ||
                     json_object_array_add(steps, s) < 0)
                         return cli_failed(-ENOMEM, "make JSON");
         }
@@ -95,7 +99,9 @@ static int print_json(EkVerdict v, const char *hash, const EkFindings *f, const 
 }
 
 static void print_text(EkVerdict v, const char *hash, const EkNotes *notes) {
-        static const char *const kinds[] = { [EK_NOTE_GOOD] = " ok ", [EK_NOTE_BAD] = " NO ", [EK_NOTE_REMARK] = "note" };
+        static const char *const kinds[] = {
+                [EK_NOTE_GOOD] = " ok ", [EK_NOTE_BAD] = " NO ", [EK_NOTE_REMARK] = "note",
+        };
 
         if (*hash)
                 printf("Endorsement Key: %s\n", hash);

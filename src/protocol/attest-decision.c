@@ -2,6 +2,7 @@
 #include "protocol/attest-decision.h"
 #include "protocol/attest-messages.h"
 #include "protocol/attest-verdict.h"
+#include "protocol/weak-key.h"
 
 static bool refuse(AttestDecision *d, AttestOutcome outcome, const char *reason) {
         d->outcome = outcome;
@@ -30,6 +31,9 @@ static bool decide_ek(const AttestRequest *q, AttestDecision *d) {
                 return refuse(d, ATTEST_FAILED, "out of memory");
         if (r < 0)
                 return refuse(d, ATTEST_MALFORMED, "ek is not a public key");
+        if (public_key_is_roca(&d->question.ek))
+                return refuse(d, ATTEST_REFUSED, "ek is an RSA key whose private key can be computed from it (ROCA, "
+                                                 "CVE-2017-15361)");
         return true;
 }
 
@@ -90,6 +94,9 @@ static bool decide_ak(const AttestRequest *q, AttestDecision *d) {
         uint8_t name[AK_NAME_SIZE];
         AkVerdict v = ak_verify(&evidence, &d->question.ak, name);
 
+        if (v == AK_VERDICT_GOOD && public_key_is_roca(&d->question.ak))
+                return refuse(d, ATTEST_REFUSED, "the AK is an RSA key whose private key can be computed from it (ROCA, "
+                                                 "CVE-2017-15361)");
         if (v == AK_VERDICT_GOOD)
                 return true;
         return refuse(d, ak_verdict_is_malformed(v) ? ATTEST_MALFORMED : ATTEST_REFUSED, ak_verdict_to_string(v));

@@ -26,10 +26,11 @@ static void change_done(Change *c) {
 static int fail(sd_bus_error *error, int r) {
         switch (r) {
         case -E2BIG:
-                return sd_bus_error_setf(error, ATTEZT_ERROR_FAILED, "The trust store has %u certificates already: no more.",
-                                         TRUST_KEPT_MAX);
+                return sd_bus_error_setf(error, ATTEZT_ERROR_FAILED,
+                                         "The trust store has %u certificates already: no more.", TRUST_KEPT_MAX);
         case -ENOENT:
-                return sd_bus_error_setf(error, ATTEZT_ERROR_NOT_FOUND, "No such certificate is kept in the trust store.");
+                return sd_bus_error_setf(error, ATTEZT_ERROR_NOT_FOUND,
+                                         "No such certificate is kept in the trust store.");
         default:
                 log_error_errno(r, "The trust store failed: %m");
                 return sd_bus_error_setf(error, ATTEZT_ERROR_FAILED, "The trust store failed: %s.", strerror(-r));
@@ -57,7 +58,8 @@ static int take_options(Change *c, const BusOptions *o, sd_bus_error *error) {
                                          TRUST_SOURCE_MAX);
         if (trust_vendor_parse(o->vendor ?: "", c->entry.place.vendor) < 0)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "A vendor has 1 to 31 of A-Z a-z 0-9 . _ - and begins with a letter or digit.");
+                                         "A vendor has 1 to 31 of A-Z a-z 0-9 . _ - and begins with a letter or "
+                                         "digit.");
         c->entry.place.anchors = o->anchor;
         return 0;
 }

@@ -116,7 +116,7 @@ static void deny(Issue *i, IssueVerdict verdict) {
 
         i->server->counters.verdicts[verdict]++;
         log_event(LOG_NOTICE, EVENT_DENIED, fields, "No certificate for EK %s (%s): %s%s%s.%s%s%s", i->hash, peer,
-                  issue_verdict_to_string(verdict), untrusted ? ": " : "", untrusted ? issuer : "",
+                  issue_verdict_to_string(verdict), untrusted ? "; its issuer, as it claims: " : "", untrusted ? issuer : "",
                   verdict == ISSUE_UNKNOWN_DEVICE ? " To add it: attezt ca enroll " : "",
                   verdict == ISSUE_UNKNOWN_DEVICE ? i->hash : "",
                   verdict == ISSUE_UNKNOWN_DEVICE ? " NAME" : "");

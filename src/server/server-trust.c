@@ -25,8 +25,8 @@ static int on_quiet(sd_event_source *source, uint64_t usec, void *userdata) {
 static void changed(Server *s) {
         if (s->trust_changed)
                 return;
-        int r = sd_event_add_time_relative(s->event, &s->trust_changed, CLOCK_BOOTTIME, SERVER_TRUST_QUIET_USEC, 0, on_quiet,
-                                           s);
+        int r = sd_event_add_time_relative(s->event, &s->trust_changed, CLOCK_BOOTTIME, SERVER_TRUST_QUIET_USEC, 0,
+                                           on_quiet, s);
         if (r < 0)
                 fronts_changed(s->fronts);
 }

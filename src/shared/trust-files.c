@@ -25,7 +25,8 @@ void trust_list_done(TrustList *l) {
 static int append(TrustList *l, const char *name, const TrustPlace *place) {
         struct TrustListed e = { .place = *place };
 
-        if (strlen(name) != TRUST_FINGERPRINT_TEXT + strlen(SUFFIX) || strcmp(name + TRUST_FINGERPRINT_TEXT, SUFFIX) != 0)
+        if (strlen(name) != TRUST_FINGERPRINT_TEXT + strlen(SUFFIX) ||
+            strcmp(name + TRUST_FINGERPRINT_TEXT, SUFFIX) != 0)
                 return 0;
         memcpy(e.fingerprint, name, TRUST_FINGERPRINT_TEXT);
         if (strspn(e.fingerprint, "0123456789abcdef") != TRUST_FINGERPRINT_TEXT)

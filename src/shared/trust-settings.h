@@ -15,6 +15,6 @@ typedef struct TrustSettings {
 void trust_settings_done(TrustSettings *s);
 #define _cleanup_trust_settings_ _cleanup_(trust_settings_done)
 
-/* managed: with what "attezt ca trust" keeps. Settings that make no sense are passed over, as attezt-http does. Errors as
- * settings_files_read(). */
+/* managed: with what "attezt ca trust" keeps. Settings that make no sense are passed over, as attezt-http does.
+ * Errors as settings_files_read(). */
 int trust_settings_load(bool managed, TrustSettings *ret);

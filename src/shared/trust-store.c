@@ -39,7 +39,7 @@ static int distrust(Loader *l, ByteView der) {
         return r;
 }
 
-/* The same certificate in two files (or twice in one) is no mistake, and one that was taken out of trust none either. */
+/* The same certificate in two files (or twice in one) is no mistake, and one that was taken out of trust is none. */
 static int add(ByteView der, void *userdata) {
         Loader *l = userdata;
         const EkOrigin origin = {

@@ -21,6 +21,9 @@ DENIED = 'org.freedesktop.DBus.Error.AccessDenied'
 # The same for a caller who did not allow polkit to ask a person: so says the D-Bus specification.
 INTERACTIVE = 'org.freedesktop.DBus.Error.InteractiveAuthorizationRequired'
 HASH = 'ab' * 32
+# The outer structure of a certificate, as a GVariant.
+CERTIFICATE = '[' + ', '.join(f'byte 0x{b:02x}' for b in bytes.fromhex(
+    '3014300d020101300030003000300030003000030100')) + ']'
 FRIEND = 'games'  # a user that a rule allows; "nobody" has none
 
 # Every method with arguments that are in order, and the polkit action that guards it.
@@ -33,6 +36,9 @@ SERVER_METHODS = {
     'LookUp': ((f'"{HASH}"', '@a{sv} {}'), 'dev.attezt.server.read'),
     'List': (('""', 'uint32 10', '@a{sv} {}'), 'dev.attezt.server.read'),
     'GetCounts': (('@a{sv} {}',), 'dev.attezt.server.read'),
+    'AddTrust': ((CERTIFICATE, '@a{sv} {}'), 'dev.attezt.server.trust'),
+    'RemoveTrust': ((f'"{HASH}"', '@a{sv} {}'), 'dev.attezt.server.trust'),
+    'ListTrust': (('""', 'uint32 10', '@a{sv} {}'), 'dev.attezt.server.read'),
 }
 AGENT_METHODS = {
     'Enroll': (('""', '""', '@a{sv} {}'), 'dev.attezt.agent.enroll'),

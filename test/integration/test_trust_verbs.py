@@ -240,7 +240,8 @@ def test_import_of_what_is_no_cab(server, scratch):
     c = Collection(f'{scratch}/TrustedTpm')
     with open(c.cab(f'{scratch}/whole.cab'), 'rb') as f:
         whole = f.read()
-    for content in (b'', b'MSCF', whole[:60], whole[:-40], whole[:36] + b'\xff' * (len(whole) - 36), b'PK\3\4' + b'\0' * 99):
+    for content in (b'', b'MSCF', whole[:60], whole[:-40], whole[:36] + b'\xff' * (len(whole) - 36),
+                    b'PK\3\4' + b'\0' * 99):
         path = write(f'{scratch}/broken.cab', content)
         r = cli('ca', 'trust', 'import', '--yes', path, check=False)
         assert r.returncode == FAILED and 'broken.cab' in r.stderr, (content[:8], r.stdout, r.stderr)

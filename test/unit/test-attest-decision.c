@@ -2,6 +2,7 @@
 #include "certificates.h"
 #include "protocol/attest-decision.h"
 #include "protocol/attest-messages.h"
+#include "roca.h"
 #include "software-tpm.h"
 
 #define NOW 1790000000 /* 2026-09-21 */
@@ -161,6 +162,19 @@ static void test_ek(void) {
         q.ek = ek;
 }
 
+/* A key that Infineon's library has made: whoever sees it has the private one, whatever the inventory says. */
+static void test_roca(void) {
+        _cleanup_(ek_trust_freep) EkTrust *trust = trust_in_root();
+        _cleanup_attest_request_ AttestRequest q = request((Bend) {});
+        PublicKey weak = roca_key();
+
+        bytes_done(&q.ek);
+        check_int(public_key_to_spki(&weak, &q.ek), 0);
+        AttestDecision d = decide(trust, &q);
+        check_int(d.outcome, ATTEST_REFUSED);
+        check(strstr(d.reason, "ROCA"));
+}
+
 static void test_nonsense(void) {
         _cleanup_(ek_trust_freep) EkTrust *trust = trust_in_root();
         static const char *const bodies[] = {
@@ -198,6 +212,7 @@ int main(void) {
         test_other_key();
         test_ak();
         test_ek();
+        test_roca();
         test_nonsense();
         EVP_PKEY_free(keys.root);
         EVP_PKEY_free(keys.ek);

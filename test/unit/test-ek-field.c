@@ -210,6 +210,41 @@ static EkTrust *shipped(bool virtual) {
         return t;
 }
 
+/* LIST says what is there: each of them once, and nothing else. CAs for Attestation Keys are not among them. */
+typedef struct Listed {
+        const char *text;
+        size_t n;
+} Listed;
+
+static void on_loaded(const char *path, const EkIssuer *issuer, bool new, void *userdata) {
+        char fingerprint[TRUST_FINGERPRINT_TEXT + 1], line[TRUST_FINGERPRINT_TEXT + TPM_VENDOR_MAX_NAME + 32];
+        const char *kind = issuer->anchor ? (strstr(path, "/anchors/") ? "anchor" : "root") : "intermediate";
+        Listed *l = userdata;
+
+        check(new);
+        trust_fingerprint(issuer->parts.der, fingerprint);
+        (void) snprintf(line, sizeof(line), "\t%s\t%s\t%s\t", issuer->vendor, kind, fingerprint);
+        check(strstr(l->text, line));
+        l->n++;
+}
+
+static void test_list(void) {
+        static const TrustStoreCallbacks callbacks = { .loaded = on_loaded, .skipped = on_skipped };
+        const char *const directories[] = { DATA "/ek-roots/vendors", DATA "/ek-roots/virtual", NULL };
+        _cleanup_(ek_trust_freep) EkTrust *t = NULL;
+        _cleanup_bytes_ Bytes text = BYTES_NULL;
+        size_t lines = 0;
+
+        check_int(file_read(DATA "/ek-roots/LIST", FILE_MAX, &text), 0);
+        _cleanup_free_ char *copy = strndup((const char *) text.data, text.size);
+        for (const char *p = copy; (p = strchr(p, '\n')); p++)
+                lines++;
+        Listed l = { .text = copy };
+        check_int(trust_store_load(directories, &policy, &callbacks, &l, &t), 0);
+        check_int(l.n, lines - 1); /* the first one is a comment */
+        check(!strstr(copy, "Microsoft TPM Root Certificate Authority 2014"));
+}
+
 static bool read_genuine(const char *name, Bytes *ret) {
         const char *folder = getenv("ATTEZT_EK_CERTIFICATES") ?: DATA "/../../shared/reference/ekcerts";
         _cleanup_free_ char *path = NULL;
@@ -256,6 +291,7 @@ int main(void) {
         ek_policy_default(&policy);
 
         test_look_alikes();
+        test_list();
         test_genuine();
 
         for (size_t i = 0; i < ELEMENTSOF(ec); i++)
