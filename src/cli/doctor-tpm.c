@@ -13,7 +13,7 @@
 
 /* The file behind a TCTI, "device:/dev/tpmrm0" or "swtpm:path=/run/tpm"; "" if there is none to look at. */
 static const char *tpm_path(const Host *h, char ret[static TPM_PATH_MAX]) {
-        const char *tcti = h->tcti ? h->tcti : TPM_TCTI_DEFAULT, *begin = NULL;
+        const char *tcti = h->tcti ? h->tcti : tpm_tcti_default(), *begin = NULL;
 
         ret[0] = 0;
         if (strncmp(tcti, "device:", 7) == 0)

@@ -29,13 +29,22 @@ static void explain_open(const char *tcti, TSS2_RC rc, char ret[static TPM_TEXT_
                 (void) snprintf(ret, TPM_TEXT_MAX, "Cannot open the TPM (%s): %s", tcti, Tss2_RC_Decode(rc));
 }
 
+const char *tpm_tcti_default(void) {
+        static const char *const tctis[] = { TPM_TCTI_RESOURCE_MANAGER "0", TPM_TCTI_RESOURCE_MANAGER "1" };
+
+        for (size_t i = 0; i < ELEMENTSOF(tctis); i++)
+                if (access(tctis[i] + strlen(DEVICE_PREFIX), F_OK) >= 0)
+                        return tctis[i];
+        return tctis[0];
+}
+
 int tpm_device_open(const char *tcti, TpmDevice **ret, char reterr_text[static TPM_TEXT_MAX]) {
         _cleanup_(tpm_device_freep) TpmDevice *t = calloc(1, sizeof(*t));
         if (!t)
                 return -ENOMEM;
         t->room_wait = TPM_ROOM_MSEC_DEFAULT;
         if (!tcti)
-                tcti = TPM_TCTI_DEFAULT;
+                tcti = tpm_tcti_default();
 
         (void) alarm(TPM_COMMAND_SECONDS);
         TSS2_RC rc = Tss2_TctiLdr_Initialize(tcti, &t->tcti);

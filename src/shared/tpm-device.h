@@ -13,7 +13,7 @@
 
 #include "shared/bytes.h"
 
-#define TPM_TCTI_DEFAULT "device:/dev/tpmrm0"
+#define TPM_TCTI_RESOURCE_MANAGER "device:/dev/tpmrm" /* of the kernel: it makes room for everybody */
 #define TPM_COMMAND_SECONDS 90U  /* slow chips take many seconds for an RSA key, some of them a minute */
 #define TPM_TEXT_MAX 256U        /* characters of an error, with NUL */
 #define TPM_NV_MAX (32U * 1024)  /* bytes read from one index */
@@ -21,6 +21,11 @@
 #define TPM_VENDOR_MAX 16U       /* bytes of the vendor string */
 
 typedef struct TpmDevice TpmDevice;
+
+/* The device of the kernel's resource manager: /dev/tpmrm0, or /dev/tpmrm1 when that alone is there, as after a driver
+ * lost the TPM and found it again (the kernel keeps the first number while anything in it, such as IMA, still refers
+ * to the chip). As a TCTI. */
+const char *tpm_tcti_default(void);
 
 /* tcti: as of tss2-tctildr(7), "swtpm:path=/run/tpm"; NULL: the default. -ENODEV: there is none, or it cannot
  * be reached; reterr_text then says why. */

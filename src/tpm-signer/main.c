@@ -211,7 +211,7 @@ static void release(DeviceKey *d) {
 /* The kernel's resource manager and tabrmd make room for everybody. Anywhere else a loaded key takes a third of the
  * room that there is, while attezt-enroll needs all of it. */
 static bool tpm_is_shared(const char *tcti) {
-        return !tcti || strncmp(tcti, TPM_TCTI_DEFAULT, strlen(TPM_TCTI_DEFAULT)) == 0 ||
+        return !tcti || strncmp(tcti, TPM_TCTI_RESOURCE_MANAGER, strlen(TPM_TCTI_RESOURCE_MANAGER)) == 0 ||
                strncmp(tcti, "tabrmd", strlen("tabrmd")) == 0;
 }
 
