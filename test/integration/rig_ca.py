@@ -57,8 +57,7 @@ class Authority:
         self.certificate = (parent or self).issue(
             self.key.public_key(), subject=self.name, not_after=now() + datetime.timedelta(days=3650), extensions=[
                 (x509.BasicConstraints(ca, path_length if ca else None), True),
-                (x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False), True)],
-            not_after=now() + datetime.timedelta(days=3650))
+                (x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False), True)])
 
     def issue(self, public_key, subject=None, extensions=(), not_before=None, not_after=None):
         b = (x509.CertificateBuilder().issuer_name(self.name).subject_name(subject or x509.Name([]))

@@ -136,7 +136,7 @@ class Device:
             shutil.copy(root, f'{self.ca_dir}/{n}.pem')
         self.helper_options = ['--state-dir', self.state, '--tcti', tpm.tcti]
         self.options = [*self.helper_options, '--ca-dir', self.ca_dir, '--p11kit-socket', self.p11kit,
-                        '--renewal-dir', self.renewal_dir, *options]
+                        '--renewal-dir', self.renewal_dir, '--exit-idle-time', '0', *options]
         self.agent = None
         self.helpers = {}
         if start:
