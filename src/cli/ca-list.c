@@ -24,7 +24,7 @@ static int print_line(struct json_object *d) {
                 return r;
         printf("%-64s  %-20s  %7" PRIi64 "  %s%s%s%s\n", cli_text(d, "ek-hash"),
                cli_format_time(cli_number(d, "last-seen"), last), cli_number(d, "issued"), names,
-               cli_bool(d, "pinned") ? " [pinned]" : "", cli_bool(d, "disabled") ? " [disabled]" : "",
+               cli_bool(d, "pinned") ? " [pinned]" : "", cli_bool(d, "denied") ? " [denied]" : cli_bool(d, "disabled") ? " [disabled]" : "",
                ca_device_expired(d) ? " [expired]" : "");
         return 0;
 }

@@ -126,7 +126,7 @@ static int show_device(struct json_object *device) {
                 printf("            Expires: %s%s\n", cli_format_time(cli_number(device, "expires"), last),
                        ca_device_expired(device) ? " (it has)" : "");
         if (cli_bool(device, "disabled"))
-                printf("           Disabled: yes\n");
+                printf("           Disabled: yes%s\n", cli_bool(device, "denied") ? " (it was denied)" : "");
         if (cli_text(device, "note")[0]) {
                 printf("               Note: ");
                 cli_put_text(stdout, cli_text(device, "note"));

@@ -119,12 +119,15 @@ void cli_put_text(FILE *f, const char *text);
 void cli_put_lines(FILE *f, const char *text);
 
 /* The verbs, one file each. */
+int verb_ca_approve(Cli *c, int argc, char **argv);
 int verb_ca_create(Cli *c, int argc, char **argv);
+int verb_ca_deny(Cli *c, int argc, char **argv);
 int verb_ca_enroll(Cli *c, int argc, char **argv);
 int verb_ca_export(Cli *c, int argc, char **argv);
 int verb_ca_import(Cli *c, int argc, char **argv);
 int verb_ca_list(Cli *c, int argc, char **argv);
 int verb_ca_lookup(Cli *c, int argc, char **argv);
+int verb_ca_pending(Cli *c, int argc, char **argv);
 int verb_ca_remove(Cli *c, int argc, char **argv);
 int verb_ca_replace(Cli *c, int argc, char **argv);
 int verb_ca_root(Cli *c, int argc, char **argv);

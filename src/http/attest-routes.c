@@ -10,8 +10,11 @@
 
 /* One answer for all that atteztd denies: it does not tell who is enrolled. */
 #define DENIED_DETAIL \
-        "not enrolled or no trusted EK certificate, or the secret is not known any more; " \
+        "not allowed or no trusted EK certificate, or the secret is not known any more; " \
         "ask the administrator of the attestation CA"
+
+/* For a device that has proved who it is, and is unknown: of nobody else does it tell anything. */
+#define WAITING_DETAIL "this device is not enrolled yet: it waits for approval by the administrator of the attestation CA"
 
 /* --- Refusals --- */
 
@@ -39,6 +42,10 @@ static void refuse_status(HttpRequest *r, const char *route, FrontStatus status)
 
         case FRONT_DENIED:
                 refuse(r, route, MHD_HTTP_FORBIDDEN, "denied", DENIED_DETAIL);
+                break;
+        case FRONT_WAITING:
+                log_info("POST %s from %s: waits for approval.", route, http_request_peer(r));
+                http_reply_later(r, MHD_HTTP_FORBIDDEN, ATTEST_WAITING_RETRY_SEC, "waiting", WAITING_DETAIL);
                 break;
         case FRONT_BUSY:
                 refuse(r, route, MHD_HTTP_SERVICE_UNAVAILABLE, "busy", "too many requests are under way");

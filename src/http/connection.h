@@ -34,6 +34,7 @@ struct HttpRequest {
         size_t capacity;
         size_t ignored; /* bytes, of a body that is too large */
         unsigned status;
+        unsigned retry_after; /* seconds, of the answer that is being made; 0: it says nothing */
         struct MHD_Response *response;
 };
 

@@ -29,4 +29,6 @@ const char *http_request_peer(const HttpRequest *r); /* "192.0.2.1:4711", "[2001
 /* Exactly one of these for each request; r is not to be used afterwards. body is taken. */
 void http_reply(HttpRequest *r, unsigned status, const char *content_type, Bytes body);
 void http_reply_json(HttpRequest *r, unsigned status, Bytes body);
+/* With Retry-After: seconds; a 503 has one anyway. */
+void http_reply_later(HttpRequest *r, unsigned status, unsigned seconds, const char *error, const char *detail);
 void http_reply_error(HttpRequest *r, unsigned status, const char *error, const char *detail);

@@ -25,7 +25,7 @@ static enum MHD_Result queue_response(HttpRequest *r) {
         return done;
 }
 
-static struct MHD_Response *make_response(unsigned status, const char *content_type, Bytes body) {
+static struct MHD_Response *make_response(unsigned retry_after, const char *content_type, Bytes body) {
         struct MHD_Response *p;
 
         p = MHD_create_response_from_buffer_with_free_callback(body.size, body.data, free);
@@ -34,9 +34,9 @@ static struct MHD_Response *make_response(unsigned status, const char *content_t
                 return NULL;
         }
         (void) MHD_add_response_header(p, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-        if (status == MHD_HTTP_SERVICE_UNAVAILABLE) {
+        if (retry_after > 0) {
                 char seconds[16];
-                (void) snprintf(seconds, sizeof(seconds), "%u", HTTP_RETRY_AFTER_SEC);
+                (void) snprintf(seconds, sizeof(seconds), "%u", retry_after);
                 (void) MHD_add_response_header(p, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
         }
         return p;
@@ -47,7 +47,9 @@ void http_reply(HttpRequest *r, unsigned status, const char *content_type, Bytes
 
         http_server_count_answer(c->server, status);
         r->status = status;
-        r->response = make_response(status, content_type, body);
+        r->response = make_response(status == MHD_HTTP_SERVICE_UNAVAILABLE ? HTTP_RETRY_AFTER_SEC : r->retry_after,
+                                    content_type, body);
+        r->retry_after = 0;
         r->state = REQUEST_ANSWERED;
         if (!r->suspended)
                 return;
@@ -59,6 +61,11 @@ void http_reply(HttpRequest *r, unsigned status, const char *content_type, Bytes
 
 void http_reply_json(HttpRequest *r, unsigned status, Bytes body) {
         http_reply(r, status, "application/json", body);
+}
+
+void http_reply_later(HttpRequest *r, unsigned status, unsigned seconds, const char *error, const char *detail) {
+        r->retry_after = seconds;
+        http_reply_error(r, status, error, detail);
 }
 
 void http_reply_error(HttpRequest *r, unsigned status, const char *error, const char *detail) {

@@ -63,6 +63,8 @@ static void change_settings(const DeviceChange *c, Device *d) {
                 d->pinned = c->pinned;
         if (c->fields & DEVICE_CHANGE_DISABLED)
                 d->disabled = c->disabled;
+        if (!d->disabled)
+                d->denied = false; /* somebody said so */
         if (c->fields & DEVICE_CHANGE_AK_LIFETIME)
                 d->ak_lifetime = c->ak_lifetime;
         if (c->fields & DEVICE_CHANGE_EXPIRES)
@@ -92,7 +94,7 @@ void device_replace(const DeviceReplacement *by, Device *old, Device *ret_new) {
 
         memcpy(new.ek_hash, by->ek_hash, sizeof(new.ek_hash));
         new.pinned = by->pinned;
-        new.disabled = false;
+        new.disabled = new.denied = false;
         new.created = by->now;
         new.last_issued = new.last_seen = 0;
         new.issued = 0;

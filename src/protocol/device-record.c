@@ -13,7 +13,8 @@ enum {
         FLAG_ANY_NAME = 1,
         FLAG_PINNED = 2,
         FLAG_DISABLED = 4,
-        _FLAGS_ALL = 7,
+        FLAG_DENIED = 8,
+        _FLAGS_ALL = 15,
 };
 
 static int checksum(ByteView key, ByteView body, uint8_t ret[static CHECKSUM_SIZE]) {
@@ -59,7 +60,7 @@ int record_unseal(ByteView key, ByteView record, ByteView *ret) {
 int device_check(const Device *d) {
         char folded[DEVICE_NAMES_MAX][DEVICE_NAME_MAX + 1];
 
-        if (d->n_names > DEVICE_NAMES_MAX || (d->any_name && d->n_names > 0))
+        if (d->n_names > DEVICE_NAMES_MAX || (d->any_name && d->n_names > 0) || (d->denied && !d->disabled))
                 return -EINVAL;
         for (unsigned i = 0; i < d->n_names; i++) {
                 if (!device_name_valid(d->names[i]))
@@ -101,7 +102,7 @@ int device_record_encode(ByteView key, const Device *d, uint8_t ret[static DEVIC
         write_u8(&w, DEVICE_VERSION);
         write_bytes(&w, d->ek_hash, sizeof(d->ek_hash));
         write_u8(&w, (uint8_t) ((d->any_name ? FLAG_ANY_NAME : 0) | (d->pinned ? FLAG_PINNED : 0) |
-                                (d->disabled ? FLAG_DISABLED : 0)));
+                                (d->disabled ? FLAG_DISABLED : 0) | (d->denied ? FLAG_DENIED : 0)));
         write_u64(&w, (uint64_t) d->ak_lifetime);
         write_u64(&w, (uint64_t) d->created);
         write_u64(&w, (uint64_t) d->last_issued);
@@ -137,6 +138,7 @@ int device_record_decode(ByteView key, ByteView record, Device *ret) {
         d.any_name = flags & FLAG_ANY_NAME;
         d.pinned = flags & FLAG_PINNED;
         d.disabled = flags & FLAG_DISABLED;
+        d.denied = flags & FLAG_DENIED;
         d.ak_lifetime = (int64_t) read_u64(&in);
         d.created = (int64_t) read_u64(&in);
         d.last_issued = (int64_t) read_u64(&in);

@@ -22,6 +22,7 @@ typedef struct Device {
         bool any_name;          /* AK certificates carry no name: any may be ordered */
         bool pinned;            /* no trusted EK certificate needed */
         bool disabled;
+        bool denied;            /* by a person, when it asked; disabled, too */
         int64_t ak_lifetime;    /* seconds, 0: the server's default */
         char note[DEVICE_NOTE_MAX + 1];
         int64_t created, last_issued; /* seconds since the epoch, 0: never */

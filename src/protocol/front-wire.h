@@ -31,6 +31,7 @@ typedef enum FrontStatus {
         FRONT_DENIED = 2,        /* 403: unknown secret, device not enrolled, no trusted EK certificate: one answer */
         FRONT_UNAVAILABLE = 3,   /* 503: no CA yet */
         FRONT_FAILED = 4,        /* 500 */
+        FRONT_WAITING = 5,       /* 403: it has proved its EK, which is unknown: a person is asked */
         _FRONT_STATUS_MAX,
 } FrontStatus;
 

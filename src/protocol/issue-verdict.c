@@ -4,6 +4,8 @@
 IssueVerdict issue_verdict(const Device *device, const Pending *pending, int64_t now) {
         if (!device || memcmp(device->ek_hash, pending->ek_hash, sizeof(device->ek_hash)) != 0)
                 return ISSUE_UNKNOWN_DEVICE;
+        if (device->denied)
+                return ISSUE_DENIED;
         if (device->disabled)
                 return ISSUE_DISABLED;
         if (device_expired(device, now))
@@ -19,6 +21,7 @@ const char *issue_verdict_to_string(IssueVerdict v) {
                 [ISSUE_UNKNOWN_SECRET] = "the secret was never given out, was used already, or has expired",
                 [ISSUE_UNKNOWN_DEVICE] = "the device is not in the inventory",
                 [ISSUE_DISABLED] = "the device is disabled",
+                [ISSUE_DENIED] = "the device was denied",
                 [ISSUE_EXPIRED] = "its entry in the inventory has expired",
                 [ISSUE_NO_CERTIFICATE] = "it has no EK certificate and is not pinned",
                 [ISSUE_UNTRUSTED_CERTIFICATE] = "no trusted issuer stands behind its EK certificate, and it is not pinned",

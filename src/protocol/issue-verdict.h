@@ -11,6 +11,7 @@ typedef enum IssueVerdict {
         ISSUE_UNKNOWN_SECRET,        /* never given out, used already, or expired */
         ISSUE_UNKNOWN_DEVICE,
         ISSUE_DISABLED,
+        ISSUE_DENIED,                /* by a person, when it asked to be enrolled */
         ISSUE_EXPIRED,               /* its entry has */
         ISSUE_NO_CERTIFICATE,        /* no EK certificate was sent, and the device is not pinned */
         ISSUE_UNTRUSTED_CERTIFICATE, /* its issuer is none of ours, and the device is not pinned */

@@ -95,7 +95,8 @@ int bus_append_device(sd_bus_message *m, const Device *d) {
         const struct {
                 const char *key;
                 bool value;
-        } flags[] = { { "any-name", d->any_name }, { "pinned", d->pinned }, { "disabled", d->disabled } };
+        } flags[] = { { "any-name", d->any_name }, { "pinned", d->pinned }, { "disabled", d->disabled },
+                      { "denied", d->denied } };
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(flags); i++)
                 r = sd_bus_message_append(m, "{sv}", flags[i].key, "b", (int) flags[i].value);
         if (r >= 0)

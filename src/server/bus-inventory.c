@@ -13,18 +13,6 @@
 
 /* --- Enroll --- */
 
-static void apply_options(const BusOptions *o, Device *d) {
-        d->any_name = o->any_name;
-        d->pinned = o->pinned;
-        d->ak_lifetime = (int64_t) o->ak_lifetime;
-        d->expires = (int64_t) o->expires;
-        if (o->note)
-                strcpy(d->note, o->note);
-        memcpy(d->names, o->names.list, sizeof(d->names));
-        d->n_names = o->names.n;
-        memcpy(d->operation, o->operation, OPERATION_SIZE);
-}
-
 static int read_enroll(sd_bus_message *m, Device *ret, const char **ret_hash, sd_bus_error *error) {
         BusOptions options;
         DeviceNames names;
@@ -45,7 +33,7 @@ static int read_enroll(sd_bus_message *m, Device *ret, const char **ret_hash, sd
         r = bus_check_options(&options, error);
         if (r < 0)
                 return r;
-        apply_options(&options, &d);
+        bus_apply_options(&options, &d);
         if (device_check(&d) < 0)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A name is there twice.");
         *ret = d;

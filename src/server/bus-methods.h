@@ -12,6 +12,9 @@ int bus_remove(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_change(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_replace(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_import(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_approve(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_deny(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_list_pending(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_look_up(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_list(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_get_counts(sd_bus_message *m, void *userdata, sd_bus_error *error);
@@ -25,6 +28,8 @@ int bus_refine_enroll(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_b
 int bus_refine_remove(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_change(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_import(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
+int bus_refine_approve(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
+int bus_refine_deny(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_replace(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_add_trust(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_remove_trust(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);

@@ -184,3 +184,15 @@ int bus_read_device(sd_bus_message *m, unsigned allowed, const char **ret_device
                 return sd_bus_error_setf(error, ATTEZT_ERROR_NOT_FOUND, "This can be neither a hash nor a name.");
         return 0;
 }
+
+void bus_apply_options(const BusOptions *o, Device *d) {
+        d->any_name = o->any_name;
+        d->pinned = o->pinned;
+        d->ak_lifetime = (int64_t) o->ak_lifetime;
+        d->expires = (int64_t) o->expires;
+        if (o->note)
+                strcpy(d->note, o->note);
+        memcpy(d->names, o->names.list, sizeof(d->names));
+        d->n_names = o->names.n;
+        memcpy(d->operation, o->operation, OPERATION_SIZE);
+}

@@ -48,5 +48,7 @@ int bus_read_options(sd_bus_message *m, unsigned allowed, BusOptions *ret, sd_bu
 int bus_read_names(sd_bus_message *m, DeviceNames *ret, sd_bus_error *error);
 /* Numbers and texts within their limits; any-name not beside names. */
 int bus_check_options(const BusOptions *o, sd_bus_error *error);
+/* What is told of an entry that is made: the options as its settings. */
+void bus_apply_options(const BusOptions *o, Device *d);
 /* A device, by hash or name, and options. What can be neither is not found. */
 int bus_read_device(sd_bus_message *m, unsigned allowed, const char **ret_device, BusOptions *ret, sd_bus_error *error);

@@ -4,7 +4,10 @@
 #include <gnutls/crypto.h>
 
 #include "protocol/attest-verdict.h"
+#include "protocol/device-words.h"
+#include "server/bus-call.h"
 #include "server/events.h"
+#include "shared/inventory-waiting.h"
 #include "shared/log.h"
 
 #define CREDENTIAL_SEED_SIZE 48U
@@ -115,11 +118,8 @@ static void deny(Issue *i, IssueVerdict verdict) {
         };
 
         i->server->counters.verdicts[verdict]++;
-        log_event(LOG_NOTICE, EVENT_DENIED, fields, "No certificate for EK %s (%s): %s%s%s.%s%s%s", i->hash, peer,
-                  issue_verdict_to_string(verdict), untrusted ? "; its issuer, as it claims: " : "", untrusted ? issuer : "",
-                  verdict == ISSUE_UNKNOWN_DEVICE ? " To add it: attezt ca enroll " : "",
-                  verdict == ISSUE_UNKNOWN_DEVICE ? i->hash : "",
-                  verdict == ISSUE_UNKNOWN_DEVICE ? " NAME" : "");
+        log_event(LOG_NOTICE, EVENT_DENIED, fields, "No certificate for EK %s (%s): %s%s%s.", i->hash, peer,
+                  issue_verdict_to_string(verdict), untrusted ? "; its issuer, as it claims: " : "", untrusted ? issuer : "");
         fail(i, FRONT_DENIED);
 }
 
@@ -183,6 +183,61 @@ static int sign(Issue *i, const Device *device, Issued *ret) {
         return 0;
 }
 
+/* --- An unknown device, which has proved its EK --- */
+
+static void tell_waiting(const Issue *i) {
+        char peer[LOG_ESCAPED_MAX], words[DEVICE_WORDS_TEXT_MAX];
+        const char *fields[] = {
+                "ATTEZT_EK", i->hash, "ATTEZT_PEER", log_escape(i->peer, strlen(i->peer), peer), NULL,
+        };
+
+        device_words_format(i->pending.ek_hash, words);
+        log_event(LOG_NOTICE, EVENT_WAITING, fields,
+                  "EK %s (%s) is not in the inventory. It waits for approval: attezt ca approve %s --name NAME", i->hash,
+                  peer, words);
+}
+
+static void on_waits(int result, void *userdata) {
+        Issue *i = userdata;
+
+        if (result == -ESTALE) {
+                deny(i, ISSUE_CHANGED);
+                return;
+        }
+        if (result == -ENOSPC) {
+                log_warning("EK %s is not in the inventory, and too many devices wait for approval already.", i->hash);
+                fail(i, FRONT_BUSY);
+                return;
+        }
+        if (result < 0) {
+                fail_errno(i, result, "remember that it waits");
+                return;
+        }
+        i->server->counters.verdicts[ISSUE_UNKNOWN_DEVICE]++;
+        if (result > 0) {
+                tell_waiting(i);
+                bus_emit(i->server, "PendingChanged");
+        }
+        fail(i, FRONT_WAITING);
+}
+
+static void wait_for_approval(Issue *i) {
+        WaitingDevice d = {
+                .first = server_now(),
+                .last = server_now(),
+                .evidence = i->pending.evidence,
+                .tpm = i->pending.tpm,
+        };
+
+        memcpy(d.ek_hash, i->pending.ek_hash, sizeof(d.ek_hash));
+        memcpy(d.issuer, i->pending.issuer, sizeof(d.issuer));
+        _Static_assert(sizeof(d.peer) == sizeof(i->peer), "both are an address");
+        memcpy(d.peer, i->peer, sizeof(d.peer));
+        int r = inventory_wait(i->server->inventory, &d, on_waits, i);
+        if (r < 0)
+                fail_errno(i, r, "remember that it waits");
+}
+
 static void on_device(int error, const Device *device, void *userdata) {
         Issue *i = userdata;
         Issued issued;
@@ -193,6 +248,10 @@ static void on_device(int error, const Device *device, void *userdata) {
         }
         if (device && device->n_names > 0)
                 memcpy(i->device, device->names[0], sizeof(i->device));
+        if (error == -ENOENT) {
+                wait_for_approval(i);
+                return;
+        }
         IssueVerdict verdict = issue_verdict(device, &i->pending, server_now());
         if (verdict != ISSUE_GOOD) {
                 if (device)

@@ -9,6 +9,7 @@ static const char *const statuses[_FRONT_STATUS_MAX] = {
         [FRONT_DENIED] = "denied",
         [FRONT_UNAVAILABLE] = "unavailable",
         [FRONT_FAILED] = "failed",
+        [FRONT_WAITING] = "waiting",
 };
 
 static const char *const verdicts[_ISSUE_VERDICT_MAX] = {
@@ -16,6 +17,7 @@ static const char *const verdicts[_ISSUE_VERDICT_MAX] = {
         [ISSUE_UNKNOWN_SECRET] = "unknown-secret",
         [ISSUE_UNKNOWN_DEVICE] = "unknown-device",
         [ISSUE_DISABLED] = "disabled",
+        [ISSUE_DENIED] = "denied",
         [ISSUE_EXPIRED] = "expired",
         [ISSUE_NO_CERTIFICATE] = "no-ek-certificate",
         [ISSUE_UNTRUSTED_CERTIFICATE] = "untrusted-ek-certificate",

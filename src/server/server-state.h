@@ -45,6 +45,7 @@ typedef struct Server {
         /* Details for polkit, while it is asked. */
         char bus_names[2 * DEVICE_NAMES_MAX * (DEVICE_NAME_MAX + 1)];
         char bus_number[24];
+        char bus_hash[DEVICE_HASH_TEXT + 1];
         TrustList trust_list;     /* while a page of it is put together */
         sd_event_source *trust_changed; /* set: the fronts have to be told */
         ServerCounters counters;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "shared/device-store.h"
+#include "shared/waiting-store.h"
 
 static bool same_operation(const Device *d, const uint8_t operation[static OPERATION_SIZE]) {
         return memcmp(d->operation, operation, OPERATION_SIZE) == 0;
@@ -52,6 +53,8 @@ int device_store_add(DeviceStore *s, const Device *d) {
                 r = put_sealed(s, &place, VIEW_ARRAY(new.ek_hash));
         if (r >= 0)
                 r = give_names(s, &new);
+        if (r >= 0)
+                r = waiting_forget(s, new.ek_hash); /* it waits no longer */
         return r < 0 ? -EIO : 0;
 }
 
@@ -165,6 +168,18 @@ int device_store_seen(DeviceStore *s, const uint8_t hash[static 32], int64_t now
 
 /* --- The end of a device --- */
 
+int device_store_forget(DeviceStore *s, const Device *d) {
+        StoreKey device = key_of('d', d->ek_hash, 32), place = place_key(d->sequence);
+
+        s->meta.devices--;
+        int r = record_store_delete(s->records, key_view(&device));
+        if (r >= 0)
+                r = record_store_delete(s->records, key_view(&place));
+        if (r >= 0)
+                r = take_names(s, d);
+        return r < 0 ? -EIO : 0;
+}
+
 static int removed_by(DeviceStore *s, const uint8_t operation[static OPERATION_SIZE], const char *name_or_hash,
                       Device *ret) {
         uint8_t hash[32];
@@ -191,14 +206,8 @@ int device_store_remove(DeviceStore *s, const uint8_t operation[static OPERATION
         if (r < 0)
                 return r;
 
-        StoreKey device = key_of('d', d.ek_hash, 32), place = place_key(d.sequence);
         memcpy(d.operation, operation, OPERATION_SIZE);
-        s->meta.devices--;
-        r = record_store_delete(s->records, key_view(&device));
-        if (r >= 0)
-                r = record_store_delete(s->records, key_view(&place));
-        if (r >= 0)
-                r = take_names(s, &d);
+        r = device_store_forget(s, &d);
         if (r >= 0)
                 r = put_device(s, 'r', &d);
         if (r < 0)

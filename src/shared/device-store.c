@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "shared/device-store.h"
 
+#include "shared/waiting-store.h"
+
 int device_store_open(const char *path, DeviceStore **ret, bool *ret_healed) {
         _cleanup_(device_store_freep) DeviceStore *s = calloc(1, sizeof(*s));
         bool healed;
@@ -11,6 +13,8 @@ int device_store_open(const char *path, DeviceStore **ret, bool *ret_healed) {
         if (r < 0)
                 return r;
         r = load_meta(s);
+        if (r >= 0)
+                r = waiting_load(s);
         if (r < 0)
                 return r;
 
@@ -92,8 +96,10 @@ int device_store_commit(DeviceStore *s) {
 void device_store_cancel(DeviceStore *s) {
         record_store_cancel(s->records);
         s->meta = s->committed;
+        (void) waiting_load(s); /* if even reading fails, so does whatever comes next */
 }
 
 bool device_store_is_answer(int r) {
-        return r >= 0 || r == -EEXIST || r == -ENOTUNIQ || r == -ENOENT || r == -ESTALE || r == -ENXIO || r == -EINVAL;
+        return r >= 0 || r == -EEXIST || r == -ENOTUNIQ || r == -ENOENT || r == -ESTALE || r == -ENXIO ||
+               r == -EINVAL || r == -ENOSPC || r == -EKEYREJECTED;
 }

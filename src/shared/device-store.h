@@ -4,6 +4,7 @@
 /* Devices, names and issued certificates as records of one file, so that one transaction covers them. Blocking
  * and in step: operations queues and groups what goes through here. */
 #include "protocol/device-change.h"
+#include "protocol/waiting-device.h"
 #include "shared/store-records.h"
 
 #define DEVICE_SEEN_SEC 300 /* how exact last_seen is: not every proof of a device that gets nothing is written */
@@ -26,7 +27,7 @@ int device_store_commit(DeviceStore *s);
 void device_store_cancel(DeviceStore *s);
 
 /* Within a transaction. A domain answer leaves the transaction good and unchanged: -EEXIST, -ENOTUNIQ, -ENOENT,
- * -ESTALE, -ENXIO, -EINVAL. Anything else is a failed store: cancel. */
+ * -ESTALE, -ENXIO, -EINVAL, -ENOSPC, -EKEYREJECTED. Anything else is a failed store: cancel. */
 int device_store_enroll(DeviceStore *s, const Device *d);
 int device_store_remove(DeviceStore *s, const uint8_t operation[static OPERATION_SIZE], const char *name_or_hash,
                         Device *ret);
@@ -38,9 +39,18 @@ int device_store_seen(DeviceStore *s, const uint8_t hash[static 32], int64_t now
 /* As enroll, but 0 if it is there with the same settings, 1 if it is new; 'operation' does not count. */
 int device_store_import(DeviceStore *s, const Device *d);
 int device_store_record_issued(DeviceStore *s, const Issued *i, uint64_t device_version);
+/* 1 it is new, 0 it waits already, -ESTALE it is in the inventory, -ENOSPC. */
+int device_store_wait(DeviceStore *s, const WaitingDevice *d);
+/* text: words or hash. d: what it becomes, with the time and the operation; its hash is found by text. -ENOENT,
+ * -ENOTUNIQ, -EEXIST, -EKEYREJECTED: it has no trusted EK certificate, and d is not pinned. */
+int device_store_approve(DeviceStore *s, const char *text, const Device *d, Device *ret);
+int device_store_deny(DeviceStore *s, const uint8_t operation[static OPERATION_SIZE], const char *text, int64_t now,
+                      Device *ret);
 bool device_store_is_answer(int r); /* one of the domain answers, or success */
 
 /* For those who add devices in other ways: a new device, whatever was there before: place, version and names. */
 int device_store_add(DeviceStore *s, const Device *d);
+/* Takes one away, with place and names, without a mark of it. */
+int device_store_forget(DeviceStore *s, const Device *d);
 /* -ENOTUNIQ: one of the names of d belongs to another device. */
 int device_store_names_free(DeviceStore *s, const Device *d);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "shared/store-records.h"
 
+#include "protocol/waiting-device.h"
+
 #define META_VERSION 1U
 
 StoreKey key_of(char kind, const void *p, size_t n) {
@@ -29,6 +31,7 @@ bool record_whole(ByteView key, ByteView value) {
         ByteView body;
         Device d;
         Issued i;
+        WaitingDevice w;
 
         if (key.size == 0)
                 return false;
@@ -36,6 +39,8 @@ bool record_whole(ByteView key, ByteView value) {
         case 'd':
         case 'r':
                 return device_record_decode(key, value, &d) >= 0;
+        case 'w':
+                return waiting_record_decode(key, value, &w) >= 0;
         case 'i':
                 return issued_record_decode(key, value, &i) >= 0;
         default:

@@ -6,6 +6,7 @@
  *   d HASH     device              n NAME     hash of the device that has this name (folded)
  *   r HASH     removed device      s NUMBER   hash of the device at this place of the listing
  *   i SERIAL   issued certificate  m          counts and the next number
+ *   w NUMBER   a device that waits for approval, in one of WAITING_DEVICES_MAX slots
  */
 #include "protocol/device-record.h"
 #include "shared/record-store.h"
@@ -14,9 +15,19 @@ typedef struct StoreMeta {
         uint64_t devices, issued, next; /* next: of listing places and versions, from 1 */
 } StoreMeta;
 
+#define WAITING_DEVICES_MAX 1024U
+
+/* Of a record 'w': where a device that waits is found without asking the file. */
+typedef struct WaitingSlot {
+        bool used;
+        uint8_t hash[32];
+        int64_t last;
+} WaitingSlot;
+
 typedef struct DeviceStore {
         RecordStore *records;
         StoreMeta meta, committed;
+        WaitingSlot waiting[WAITING_DEVICES_MAX];
 } DeviceStore;
 
 typedef struct StoreKey {

@@ -14,8 +14,8 @@ from rig_programs import Server, cli, cli_json, program
 HASH = 'ab' * 32
 OK, FAILED, USAGE, NOT_ENROLLED, NOT_FOUND, DENIED, TEMPORARY = 0, 1, 2, 3, 4, 5, 75
 VERBS = ['ca create', 'ca root', 'ca enroll', 'ca list', 'ca lookup', 'ca set', 'ca replace', 'ca remove', 'ca import',
-         'ca export', 'ca trust list', 'ca trust add', 'ca trust remove', 'ca trust import', 'ca trust test',
-         'status', 'enroll', 'renew',
+         'ca export', 'ca pending', 'ca approve', 'ca deny', 'ca trust list', 'ca trust add',
+         'ca trust remove', 'ca trust import', 'ca trust test', 'status', 'enroll', 'renew',
          'unenroll', 'certificate', 'doctor', 'notify', 'setup nss', 'setup chromium', 'setup firefox',
          'setup networkmanager']
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Devices that have proved their EK and wait for a person's word. As inventory.h: answers come later, from the loop, when
+ * a change is durable. A device that was denied stays in the inventory, disabled and marked, so that it does not come
+ * back; who removes it there lets it ask again. */
+#include "shared/inventory.h"
+#include "shared/waiting-store.h"
+
+typedef void (*InventoryWaiting)(int error, const WaitingDevice *devices, size_t n, unsigned next, void *userdata);
+typedef void (*InventoryWaits)(int result, void *userdata);
+
+/* result: 1 it is new, 0 it waits already; -ENOSPC too many wait; -ESTALE it is in the inventory meanwhile. */
+int inventory_wait(Inventory *inv, const WaitingDevice *device, InventoryWaits done, void *userdata);
+/* From slot cursor on (0: the start), max ≤ INVENTORY_PAGE_MAX; next is 0 at the end. now: those that have expired are
+ * left out. */
+int inventory_list_waiting(Inventory *inv, unsigned cursor, size_t max, int64_t now, InventoryWaiting done,
+                           void *userdata);
+/* text: all six words of one that waits, or the hash of one that waits or was denied. device: names, settings, created
+ * and operation. -ENOENT; -ENOTUNIQ a name, or these words, are not one device's; -EKEYREJECTED no trusted issuer
+ * stands behind its EK certificate, and device is not pinned. */
+int inventory_approve(Inventory *inv, const char *text, const Device *device, InventoryDevice done, void *userdata);
+int inventory_deny(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *text, int64_t now,
+                   InventoryDevice done, void *userdata);
+/* From memory, at once. The hash of one that waits, by its words or hash; and how many there are. */
+int inventory_find_waiting(const Inventory *inv, const char *text, int64_t now, uint8_t ret_hash[static 32]);
+size_t inventory_n_waiting(const Inventory *inv, int64_t now);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Devices that wait for approval, as records in as many slots as there may be devices: what is new never takes the place
+ * of what waits. Within a transaction, but for reading. */
+#include "protocol/waiting-device.h"
+#include "shared/store-records.h"
+
+#define WAITING_LIFETIME_SEC (7LL * 86400) /* since it last proved its EK; then it is forgotten */
+#define WAITING_FRESH_SEC 600              /* how exact that is: not every proof is written */
+
+int waiting_load(DeviceStore *s); /* after opening, and after a transaction that was given up; -EUCLEAN */
+size_t waiting_count(const DeviceStore *s, int64_t now);
+
+/* 1 it is new, 0 it waits already; -ENOSPC full. Time, evidence and address become the latest. */
+int waiting_add(DeviceStore *s, const WaitingDevice *d);
+/* 1 it waited, 0 it did not. */
+int waiting_forget(DeviceStore *s, const uint8_t hash[static 32]);
+
+/* text: a hash, or all its words. -ENOENT; -ENOTUNIQ: two have the same words. */
+int waiting_find(DeviceStore *s, const char *text, int64_t now, WaitingDevice *ret);
+/* The hash alone, from memory. */
+int waiting_find_hash(const DeviceStore *s, const char *text, int64_t now, uint8_t ret[static 32]);
+/* The first one in slot *next or behind it; *next becomes the slot behind. -ENOENT: that was all. */
+int waiting_walk(DeviceStore *s, unsigned *next, int64_t now, WaitingDevice *ret);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+#include "test.h"
+
+#include "protocol/device-words.h"
+#include "shared/inventory-waiting.h"
+
+#define NOW 1800000000LL
+
+static char path[256];
+
+typedef struct Context {
+        sd_event *event;
+        Inventory *inv;
+        unsigned open;
+        int result;
+        Device device;
+        WaitingDevice page[INVENTORY_PAGE_MAX];
+        size_t n;
+        unsigned next;
+} Context;
+
+static void start(Context *c) {
+        bool healed;
+
+        *c = (Context) {};
+        check_int(sd_event_new(&c->event), 0);
+        check_int(inventory_open(path, c->event, &c->inv, &healed), 0);
+}
+
+static void stop(Context *c) {
+        c->inv = inventory_free(c->inv);
+        c->event = sd_event_unref(c->event);
+}
+
+static void run(Context *c) {
+        while (c->open > 0)
+                check(sd_event_run(c->event, 10 * 1000 * 1000) > 0);
+}
+
+static void on_result(int result, void *userdata) {
+        Context *c = userdata;
+        c->result = result;
+        c->open--;
+}
+
+static void on_device(int error, const Device *d, void *userdata) {
+        Context *c = userdata;
+        c->result = error;
+        if (d)
+                c->device = *d;
+        c->open--;
+}
+
+static void on_page(int error, const WaitingDevice *d, size_t n, unsigned next, void *userdata) {
+        Context *c = userdata;
+        c->result = error;
+        memcpy(c->page, d, n * sizeof(*d));
+        c->n = n;
+        c->next = next;
+        c->open--;
+}
+
+static WaitingDevice waiting(unsigned i, int64_t now) {
+        return (WaitingDevice) { .ek_hash = { (uint8_t) (i >> 8), (uint8_t) i, 3 }, .first = now, .last = now,
+                                 .evidence = EK_EVIDENCE_TRUSTED, .peer = "192.0.2.1:7" };
+}
+
+static int wait_for(Context *c, const WaitingDevice *d) {
+        c->open++;
+        check_int(inventory_wait(c->inv, d, on_result, c), 0);
+        run(c);
+        return c->result;
+}
+
+static size_t list(Context *c, int64_t now) {
+        c->open++;
+        check_int(inventory_list_waiting(c->inv, 0, INVENTORY_PAGE_MAX, now, on_page, c), 0);
+        run(c);
+        check_int(c->result, 0);
+        return c->n;
+}
+
+static int approve(Context *c, const char *text, const char *name, bool pinned) {
+        static uint8_t counter;
+        Device d = { .created = NOW + 5, .pinned = pinned, .operation = { 0xa0, ++counter } };
+
+        if (name) {
+                d.n_names = 1;
+                strcpy(d.names[0], name);
+        }
+        c->open++;
+        check_int(inventory_approve(c->inv, text, &d, on_device, c), 0);
+        run(c);
+        return c->result;
+}
+
+static int deny(Context *c, const char *text) {
+        static uint8_t operation[OPERATION_SIZE] = { 0xde };
+
+        operation[1]++;
+        c->open++;
+        check_int(inventory_deny(c->inv, operation, text, NOW, on_device, c), 0);
+        run(c);
+        return c->result;
+}
+
+static int lookup(Context *c, const char *name) {
+        c->open++;
+        check_int(inventory_lookup(c->inv, name, on_device, c), 0);
+        run(c);
+        return c->result;
+}
+
+static void test_approve(void) {
+        WaitingDevice a = waiting(1, NOW), b = waiting(2, NOW);
+        char words[DEVICE_WORDS_TEXT_MAX], hash[DEVICE_HASH_TEXT + 1];
+        Context c;
+
+        start(&c);
+        check_int(wait_for(&c, &a), 1);
+        check_int(wait_for(&c, &a), 0);
+        b.evidence = EK_EVIDENCE_UNTRUSTED;
+        strcpy(b.issuer, "CN=Vendor");
+        check_int(wait_for(&c, &b), 1);
+        check_int(inventory_n_waiting(c.inv, NOW), 2);
+        stop(&c);
+        start(&c); /* it is on disk */
+        check_int(list(&c, NOW), 2);
+        check_str(c.page[1].issuer, "CN=Vendor");
+        check(!c.page[0].removed);
+        check_int(c.next, 0);
+
+        device_words_format(a.ek_hash, words);
+        check_int(approve(&c, "nonsense", "one", false), -ENOENT);
+        check_int(approve(&c, words, "one", false), 0);
+        check(memcmp(c.device.ek_hash, a.ek_hash, 32) == 0 && c.device.last_seen == NOW);
+        check_int(approve(&c, words, "one", false), -ENOENT); /* it waits no longer */
+        check_int(lookup(&c, "one"), 0);
+        check_int(wait_for(&c, &a), -ESTALE);
+
+        device_hash_format(b.ek_hash, hash);
+        check_int(approve(&c, hash, "two", false), -EKEYREJECTED);
+        check_int(approve(&c, hash, "ONE", true), -ENOTUNIQ);
+        check_int(list(&c, NOW), 1);
+        check_int(approve(&c, hash, "two", true), 0);
+        check_int(list(&c, NOW), 0);
+        stop(&c);
+}
+
+static void test_marks(void) {
+        uint8_t id[OPERATION_SIZE] = { 0xee };
+        WaitingDevice a = waiting(10, NOW), b = waiting(11, NOW);
+        char hash[DEVICE_HASH_TEXT + 1], words[DEVICE_WORDS_TEXT_MAX];
+        Context c;
+
+        start(&c);
+        device_hash_format(a.ek_hash, hash);
+        device_words_format(a.ek_hash, words);
+        check_int(wait_for(&c, &a), 1);
+        check_int(deny(&c, words), 0);
+        check(c.device.denied && c.device.disabled);
+        check_int(list(&c, NOW), 0);
+        check_int(wait_for(&c, &a), -ESTALE); /* stays out */
+        check_int(deny(&c, words), -ENOENT);
+        check_int(approve(&c, words, "late", false), -ENOENT); /* words do not do for what was denied */
+        check_int(approve(&c, hash, "late", false), 0);
+        check(!c.device.denied && !c.device.disabled && c.device.n_names == 1);
+        check_int(approve(&c, hash, "later", false), -EEXIST);
+
+        /* Removed: it comes up again, marked. */
+        c.open++;
+        check_int(inventory_remove(c.inv, id, "late", on_device, &c), 0);
+        run(&c);
+        check_int(c.result, 0);
+        check_int(wait_for(&c, &a), 1);
+        check_int(wait_for(&c, &b), 1);
+        check_int(list(&c, NOW), 2);
+        check(c.page[0].removed && !c.page[1].removed);
+
+        /* Added in another way: it waits no longer. */
+        Device d = { .created = NOW };
+        memcpy(d.ek_hash, b.ek_hash, 32);
+        c.open++;
+        check_int(inventory_enroll(c.inv, id, &d, on_result, &c), 0);
+        run(&c);
+        check_int(list(&c, NOW), 1);
+        check_int(deny(&c, hash), 0);
+        stop(&c);
+}
+
+/* Full is full: nobody takes another's place, and what has not been heard of for a week makes room. */
+static void test_limits(void) {
+        WaitingDevice d;
+        Context c;
+
+        start(&c);
+        for (unsigned i = 0; i < WAITING_DEVICES_MAX; i++) {
+                d = waiting(1000 + i, NOW + i);
+                c.open++;
+                check_int(inventory_wait(c.inv, &d, on_result, &c), 0);
+                if (i % 64 == 0)
+                        run(&c);
+        }
+        run(&c);
+        check_int(inventory_n_waiting(c.inv, NOW + 2000), WAITING_DEVICES_MAX);
+        d = waiting(9000, NOW + 2000);
+        check_int(wait_for(&c, &d), -ENOSPC);
+        d = waiting(1005, NOW + 2000); /* who waits may ask again */
+        check_int(wait_for(&c, &d), 0);
+        d = waiting(9000, NOW + WAITING_LIFETIME_SEC);
+        check_int(wait_for(&c, &d), 1);
+        d = waiting(9001, NOW + WAITING_LIFETIME_SEC);
+        check_int(wait_for(&c, &d), -ENOSPC); /* only the first one's time was over */
+        stop(&c);
+        start(&c);
+        check_int(inventory_n_waiting(c.inv, NOW + WAITING_LIFETIME_SEC), WAITING_DEVICES_MAX);
+        check_int(inventory_n_waiting(c.inv, NOW + 3 * WAITING_LIFETIME_SEC), 0);
+        check_int(list(&c, NOW + 3 * WAITING_LIFETIME_SEC), 0);
+        check_int(list(&c, NOW + 2000), INVENTORY_PAGE_MAX);
+        check(c.next > 0);
+        check_int(inventory_list_waiting(c.inv, WAITING_DEVICES_MAX + 1, 1, NOW, on_page, &c), -EINVAL);
+        stop(&c);
+}
+
+int main(void) {
+        char dir[] = "/tmp/test-inventory-waiting-XXXXXX";
+
+        check(mkdtemp(dir));
+        (void) snprintf(path, sizeof(path), "%s/inventory.tdb", dir);
+        test_approve();
+        test_marks();
+        test_limits();
+        check(unlink(path) == 0);
+        strcat(path, ".lock");
+        check(unlink(path) == 0);
+        check(rmdir(dir) == 0);
+        return EXIT_SUCCESS;
+}
