@@ -33,11 +33,13 @@ struct Agent {
 
         EnrollJob *running;  /* one helper at a time, be it for a job or to identify */
         JobKind running_kind;
+        Bytes running_packet; /* the job, as it was sent; may hold a secret */
         bool working;        /* a job has a number and no end yet: it runs, or waits behind an identification */
         Job waiting;         /* its kind is 0 when there is none */
         uint32_t last_number;
         uint64_t n_jobs[_OUTCOME_MAX];
         JobStep step;
+        bool waits;          /* the last job ended with OUTCOME_WAITING: what repeats it is not worth the log */
 
         bool ek_known;
         uint8_t ek_hash[32];
@@ -167,7 +169,7 @@ static bool is_quiet(JobKind kind) {
         return kind == JOB_IDENTIFY || kind == JOB_REACH;
 }
 
-static void log_job(sd_id128_t id, JobKind kind, JobOutcome outcome, const char *text) {
+static void log_job(bool again, sd_id128_t id, JobKind kind, JobOutcome outcome, const char *text) {
         char line[REPORT_TEXT_MAX];
         const char *const fields[] = {
                 "ATTEZT_JOB", kind_to_string(kind), "ATTEZT_OUTCOME", job_outcome_to_string(outcome), NULL,
@@ -178,9 +180,11 @@ static void log_job(sd_id128_t id, JobKind kind, JobOutcome outcome, const char 
                 if (*p == '\n')
                         *p = ' ';
         if (sd_id128_equal(id, MESSAGE_JOB_STARTED))
-                log_event(LOG_INFO, id, fields, "Job \"%s\" begins.", kind_to_string(kind));
+                log_event(again ? LOG_DEBUG : LOG_INFO, id, fields, "Job \"%s\" begins.", kind_to_string(kind));
         else if (outcome == OUTCOME_DONE)
                 log_event(LOG_INFO, id, fields, "Job \"%s\" is done.", kind_to_string(kind));
+        else if (outcome == OUTCOME_WAITING)
+                log_event(again ? LOG_DEBUG : LOG_NOTICE, id, fields, "Job \"%s\" waits: %s", kind_to_string(kind), line);
         else
                 log_event(LOG_WARNING, id, fields, "Job \"%s\" failed (%s): %s", kind_to_string(kind),
                           job_outcome_to_string(outcome), line);
@@ -212,7 +216,8 @@ static void end_job(Agent *a, JobKind kind, const Report *r) {
         const char *text = r->text;
 
         a->n_jobs[outcome]++;
-        log_job(MESSAGE_JOB_FINISHED, kind, outcome, text);
+        log_job(a->waits, MESSAGE_JOB_FINISHED, kind, outcome, text);
+        a->waits = outcome == OUTCOME_WAITING;
         set_text(&a->job_error, outcome == OUTCOME_DONE ? NULL : text);
         load_enrollment(a);
         if (outcome == OUTCOME_DONE && a->enrolled && a->enrollment.name) {
@@ -299,7 +304,14 @@ static int run(Agent *a, const Job *job) {
         if (r < 0)
                 return r;
         a->running_kind = job->kind;
+        bytes_erase(&a->running_packet);
+        if (job->kind == JOB_ENROLL)
+                (void) job_encode(job, &a->running_packet); /* was so a moment ago */
         return 0;
+}
+
+ByteView agent_last_job(const Agent *a) {
+        return bytes_view(&a->running_packet);
 }
 
 int agent_start(Agent *a, Job *job, uint32_t *ret_number) {
@@ -316,7 +328,7 @@ int agent_start(Agent *a, Job *job, uint32_t *ret_number) {
         a->step = 0;
         if (++a->last_number == 0)
                 a->last_number = 1;
-        log_job(MESSAGE_JOB_STARTED, job->kind, OUTCOME_DONE, "");
+        log_job(a->waits, MESSAGE_JOB_STARTED, job->kind, OUTCOME_DONE, "");
         if (is_quiet(a->running_kind))
                 a->waiting = TAKE_GENERIC(*job, (Job) {});
         *ret_number = a->last_number;
@@ -385,6 +397,7 @@ Agent *agent_free(Agent *a) {
         if (!a)
                 return NULL;
         (void) enroll_job_free(a->running);
+        bytes_erase(&a->running_packet);
         job_done(&a->waiting);
         enrollment_done(&a->enrollment);
         agent_settings_done(&a->settings);

@@ -51,6 +51,8 @@ const uint8_t *agent_ek_hash(const Agent *a);         /* 32 bytes, NULL: not kno
 uint64_t agent_n_jobs(const Agent *a, JobOutcome o);  /* that ended so, since the start */
 const char *agent_last_error(const Agent *a);         /* why the last job failed, or no EK could be read; "" */
 
+/* The last JOB_ENROLL, as it went to the helper; empty if another job came after it. */
+ByteView agent_last_job(const Agent *a);
 /* Takes the contents of job. -EBUSY: another one runs; else what starting the helper gave. */
 int agent_start(Agent *a, Job *job, uint32_t *ret_number);
 /* Starts a look whether the servers can be reached, with the servers of job; ended() will be called if nothing else is

@@ -10,6 +10,7 @@
 
 #include "agent/agent-enroll.h"
 #include "agent/renewal-file.h"
+#include "agent/waiting-job.h"
 #include "shared/log.h"
 
 #define MESSAGE_RENEWAL_FAILED SD_ID128_MAKE(c1,0e,4f,7a,93,2d,4b,58,8e,61,0b,f4,2a,97,d5,3c)
@@ -23,6 +24,7 @@ struct Renewal {
         RenewalState state;
         RenewalPlan plan;
         bool planned; /* there was a first look */
+        Bytes waiting; /* a person's job that waits for approval, encoded; empty: there is none */
         int timer_fd;
         sd_event_source *timer;
         void (*changed)(void *userdata);
@@ -50,6 +52,30 @@ static void load(Renewal *r) {
 
         if (k < 0 && k != -ENOENT)
                 log_warning_errno(k, "What is remembered of attempts to renew, in %s, cannot be read: %m", r->dir);
+        k = waiting_job_read(r->dir, &r->waiting);
+        if (k < 0 && k != -ENOENT)
+                log_warning_errno(k, "The job that waits for approval, in %s, cannot be read; enrol again: %m", r->dir);
+}
+
+/* Kept while there may be another answer than the one that came. */
+static void remember_job(Renewal *r, JobKind kind, JobOutcome outcome) {
+        ByteView job = agent_last_job(r->agent);
+        Bytes copy = BYTES_NULL;
+
+        if (kind != JOB_ENROLL && kind != JOB_UNENROLL)
+                return;
+        if (kind == JOB_ENROLL && outcome == OUTCOME_WAITING) {
+                if (view_equal(job, bytes_view(&r->waiting)) || bytes_copy(job, &copy) < 0)
+                        return;
+                bytes_erase(&r->waiting);
+                r->waiting = copy;
+                int k = waiting_job_write(r->dir, job);
+                if (k < 0)
+                        log_warning_errno(k, "The job that waits for approval does not outlast a restart: %m");
+        } else if (r->waiting.size > 0 && !(kind == JOB_ENROLL && job_outcome_is_open(outcome))) {
+                bytes_erase(&r->waiting);
+                waiting_job_forget(r->dir);
+        }
 }
 
 /* --- The plan --- */
@@ -99,6 +125,7 @@ void renewal_look(Renewal *r) {
         const RenewalFacts f = {
                 .enrolled = agent_enrollment(r->agent) && agent_not_after(r->agent) > 0,
                 .auto_enroll = may_enroll(r),
+                .waiting = r->waiting.size > 0,
                 .not_before = agent_not_before(r->agent),
                 .not_after = agent_not_after(r->agent),
                 .renew_before = agent_settings(r->agent)->renew_before,
@@ -185,11 +212,13 @@ static void on_ended(JobKind kind, const Report *report, void *userdata) {
         };
         int news = renewal_state_ended(&r->state, &end, now());
 
+        remember_job(r, kind, report->outcome);
         if (news > 0)
                 save(r);
         renewal_look(r);
         /* A job by hand has told its own failure; where nothing comes after it, there is no more to say. */
-        if (news > 0 && r->state.outcome != OUTCOME_DONE && r->state.reached == 0 && r->plan.action != RENEWAL_NOTHING)
+        if (news > 0 && r->state.outcome != OUTCOME_DONE && r->state.outcome != OUTCOME_WAITING &&
+            r->state.reached == 0 && r->plan.action != RENEWAL_NOTHING)
                 tell_failure(r);
 }
 
@@ -219,8 +248,10 @@ static int start(Renewal *r) {
                 return agent_start(r->agent, &job, &number);
         case RENEWAL_ENROLL:
         case RENEWAL_REACH:
+                k = r->waiting.size > 0 ? job_decode(bytes_view(&r->waiting), &job) : 0;
                 job.kind = r->plan.action == RENEWAL_ENROLL ? JOB_ENROLL : JOB_REACH;
-                k = complete_enroll(r, &job);
+                if (k >= 0 && r->waiting.size == 0)
+                        k = complete_enroll(r, &job);
                 if (k < 0)
                         return k;
                 return job.kind == JOB_REACH ? agent_reach(r->agent, &job) : agent_start(r->agent, &job, &number);
@@ -263,6 +294,7 @@ Renewal *renewal_free(Renewal *r) {
         (void) sd_event_source_disable_unref(r->timer);
         if (r->timer_fd >= 0)
                 (void) close(r->timer_fd);
+        bytes_erase(&r->waiting);
         free(r->dir);
         free(r);
         return NULL;

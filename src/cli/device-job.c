@@ -14,6 +14,8 @@ struct DeviceJob {
         sd_bus *bus;
         uint32_t number;
         bool known, ended, agent_gone;
+        bool wait;  /* until it is approved */
+        bool any;   /* it waits: whichever job comes next is about it */
         JobOutcome outcome;
         char text[REPORT_TEXT_MAX];
 };
@@ -66,9 +68,10 @@ static int on_finished(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *outcome, *text;
         uint32_t number;
 
-        if (sd_bus_message_read(m, "uss", &number, &outcome, &text) < 0 || !j->known || number != j->number ||
-            j->ended)
+        if (sd_bus_message_read(m, "uss", &number, &outcome, &text) < 0 || !j->known || j->ended ||
+            (j->any ? number == j->number : number != j->number))
                 return 0;
+        j->number = number;
         j->ended = true;
         j->outcome = *outcome ? job_outcome_from_string(outcome) : OUTCOME_DONE;
         (void) snprintf(j->text, sizeof(j->text), "%s", text);
@@ -130,17 +133,31 @@ static int wait_for_end(DeviceJob *j) {
                         return cli_failed(r, "wait for the job"), EXIT_TEMPORARY;
                 if (j->ended)
                         return EXIT_SUCCESS;
+                if (j->agent_gone && j->any)
+                        j->agent_gone = false; /* it comes back, and goes on */
                 if (j->agent_gone) {
                         log_error("attezt-agent ended before its job was done. \"attezt status\" tells what came of it.");
                         return EXIT_TEMPORARY;
                 }
-                if (interrupted || time(NULL) > end) {
+                if (interrupted || (!j->any && time(NULL) > end)) {
                         log_notice("The job goes on without this program; \"attezt status\" tells what comes of it.");
                         return EXIT_TEMPORARY;
                 }
                 if (r == 0)
                         (void) sd_bus_wait(j->bus, JOB_POLL_USEC);
         }
+}
+
+/* The agent asks again by itself; what it hears ends this, unless it is "wait" again, or nothing at all. */
+static int wait_for_approval(DeviceJob *j) {
+        j->any = true;
+        do {
+                j->ended = false;
+                int status = wait_for_end(j);
+                if (status != EXIT_SUCCESS)
+                        return status;
+        } while (job_outcome_is_open(j->outcome));
+        return EXIT_SUCCESS;
 }
 
 /* --- How it ended --- */
@@ -151,6 +168,7 @@ static int exit_status(JobOutcome outcome) {
                 return EXIT_SUCCESS;
         case OUTCOME_UNREACHABLE:
         case OUTCOME_TIMEOUT:
+        case OUTCOME_WAITING:
                 return EXIT_TEMPORARY;
         case OUTCOME_NOT_ENROLLED:
                 return EXIT_NOT_ENROLLED;
@@ -162,7 +180,8 @@ static int exit_status(JobOutcome outcome) {
 }
 
 static void tell_failure(const DeviceJob *j) {
-        fputs("attezt: error: ", stderr);
+        if (j->outcome != OUTCOME_WAITING)
+                fputs("attezt: error: ", stderr);
         cli_put_lines(stderr, j->text[0] ? j->text : job_outcome_to_string(j->outcome));
         fputc('\n', stderr);
 }
@@ -223,6 +242,10 @@ int device_job_run(DeviceJob *j, sd_bus_message *m, const char *done_text) {
                 return nothing_begun(j);
         j->known = true;
         status = wait_for_end(j);
+        if (status == EXIT_SUCCESS && j->wait && j->outcome == OUTCOME_WAITING) {
+                tell_failure(j);
+                status = wait_for_approval(j);
+        }
         if (status != EXIT_SUCCESS)
                 return status;
 
@@ -235,4 +258,8 @@ int device_job_run(DeviceJob *j, sd_bus_message *m, const char *done_text) {
         if (j->outcome != OUTCOME_DONE)
                 tell_failure(j);
         return exit_status(j->outcome);
+}
+
+void device_job_wait_for_approval(DeviceJob *j) {
+        j->wait = true;
 }

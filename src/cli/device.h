@@ -13,6 +13,8 @@ int device_job_listen(Cli *c, DeviceJob **ret);
 /* Sends the call m, which starts a job, shows its steps while a person waits, and tells how it ended: done_text on
  * success, unless the agent has a better one. A call may also find that nothing is to be done. */
 int device_job_run(DeviceJob *j, sd_bus_message *m, const char *done_text);
+/* Before it: a job that ends with "waiting" is waited for until it is answered. */
+void device_job_wait_for_approval(DeviceJob *j);
 DeviceJob *device_job_free(DeviceJob *j);
 static inline void device_job_freep(DeviceJob **j) {
         (void) device_job_free(*j);

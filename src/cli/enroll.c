@@ -94,6 +94,7 @@ int verb_enroll(Cli *c, int argc, char **argv) {
         _cleanup_message_ sd_bus_message *m = NULL;
         _cleanup_device_job_ DeviceJob *job = NULL;
         EnrollArguments a = {};
+        bool wait = false;
         const CliOption options[] = {
                 { "acme", CLI_TEXT, &a.acme, "URL", "The ACME server's directory (default: as recorded or configured)" },
                 { "attestation", CLI_TEXT, &a.attestation, "URL", "The attestation server (the same)" },
@@ -104,6 +105,7 @@ int verb_enroll(Cli *c, int argc, char **argv) {
                 { "ca-file", CLI_TEXT, &a.ca_file, "FILE", "Further roots for TLS, PEM; kept with the enrollment" },
                 { "eab-kid", CLI_TEXT, &a.eab_kid, "ID", "Key identifier for external account binding" },
                 { "eab-key-file", CLI_TEXT, &a.eab_key_file, "FILE", "Its key, base64url" },
+                { "wait", CLI_FLAG, &wait, NULL, "Wait until the device is approved, if it has to be" },
                 {},
         };
         int r, status;
@@ -119,5 +121,7 @@ int verb_enroll(Cli *c, int argc, char **argv) {
         r = append_arguments(m, &a);
         if (r < 0)
                 return cli_failed(r, "make a message");
+        if (wait)
+                device_job_wait_for_approval(job);
         return device_job_run(job, m, "This device is enrolled.");
 }

@@ -2,6 +2,8 @@
 #include <stdio.h>
 
 #include "cli/device.h"
+#include "protocol/device-names.h"
+#include "protocol/device-words.h"
 #include "protocol/renewal-plan.h"
 
 static int get_status(Cli *c, struct json_object **ret) {
@@ -38,6 +40,17 @@ static void print_next_renewal(struct json_object *o) {
         print_line(cli_bool(o, "enrolled") ? "Next renewal" : "Next attempt", line);
 }
 
+/* While it waits for approval: what a person compares. False if it does not. */
+static bool words_of(struct json_object *o, char ret[static DEVICE_WORDS_TEXT_MAX]) {
+        uint8_t hash[32];
+
+        if (strcmp(cli_text(o, "last-outcome"), job_outcome_to_string(OUTCOME_WAITING)) != 0 ||
+            device_hash_parse(cli_text(o, "ek-hash"), hash) < 0)
+                return false;
+        device_words_format(hash, ret);
+        return true;
+}
+
 static void print_failures(struct json_object *o) {
         long long failures = cli_number(o, "renewal-failures");
 
@@ -64,6 +77,7 @@ static void print_remarks(struct json_object *o) {
 static int print_status(struct json_object *o, const CertificateChainView *chain) {
         const char *hash = cli_text(o, "ek-hash");
         bool enrolled = cli_bool(o, "enrolled");
+        char words[DEVICE_WORDS_TEXT_MAX];
 
         printf("Status:\n");
         print_line("Endorsement Key", *hash ? hash : "unknown");
@@ -72,6 +86,8 @@ static int print_status(struct json_object *o, const CertificateChainView *chain
                 print_line("ACME Server", cli_text(o, "acme-server"));
                 print_line("Attestation Server", cli_text(o, "attestation-server"));
         }
+        if (words_of(o, words))
+                print_line("Waits for approval", words);
         print_next_renewal(o);
         if (enrolled) {
                 printf("\nCertificate chain:\n");
@@ -85,6 +101,7 @@ static int print_status(struct json_object *o, const CertificateChainView *chain
 int verb_status(Cli *c, int argc, char **argv) {
         _cleanup_json_ struct json_object *o = NULL;
         _cleanup_certificate_chain_view_ CertificateChainView chain = {};
+        char words[DEVICE_WORDS_TEXT_MAX];
         struct json_object *array;
         int r, status;
 
@@ -99,6 +116,8 @@ int verb_status(Cli *c, int argc, char **argv) {
         }
         if (!c->json)
                 return print_status(o, &chain);
+        if (words_of(o, words) && json_object_object_add(o, "words", json_object_new_string(words)) < 0)
+                return cli_failed(-ENOMEM, "make JSON");
         r = device_chain_to_json(&chain, &array);
         if (r >= 0)
                 r = json_object_object_add(o, "certificates", array);

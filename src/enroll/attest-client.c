@@ -4,6 +4,14 @@
 #include "protocol/url.h"
 #include "shared/log.h"
 
+/* It knows who this is now, and asks a person. */
+static bool is_waiting(const HttpsReply *reply) {
+        _cleanup_attest_error_ AttestError e = {};
+
+        return reply->status == 403 && attest_error_parse(bytes_view(&reply->body), &e) >= 0 &&
+               strcmp(e.error, "waiting") == 0;
+}
+
 /* What the server says about its refusal, escaped; "" if it says nothing that can be read. */
 static const char *refusal_text(const HttpsReply *reply, char ret[static LOG_ESCAPED_MAX]) {
         _cleanup_attest_error_ AttestError e = {};
@@ -20,6 +28,9 @@ static int explain(const char *base_url, const char *name, const HttpsReply *rep
         char origin[HTTPS_ORIGIN_MAX], said[LOG_ESCAPED_MAX];
 
         (void) https_origin(base_url, origin);
+        if (is_waiting(reply))
+                return fail(f, -EINPROGRESS, OUTCOME_WAITING,
+                            "This device waits for approval: %s does not know it yet.", origin);
         (void) refusal_text(reply, said);
         switch (reply->status) {
         case 403:

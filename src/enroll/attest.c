@@ -5,6 +5,7 @@
 
 #include "enroll/ak.h"
 #include "enroll/naming.h"
+#include "protocol/device-words.h"
 #include "shared/log.h"
 
 #define TPM_VERSION_2 2
@@ -122,6 +123,21 @@ int attest(TpmDevice *t, Https *h, const char *base_url, const TpmEk *ek, const 
                 return r;
         *ret = TAKE_GENERIC(chain, (Chain) {});
         return 0;
+}
+
+void attest_explain_waiting(const TpmEk *ek, const char *name, Failure *f) {
+        char words[DEVICE_WORDS_TEXT_MAX], host[NAMING_HOST_MAX];
+        uint8_t digest[32];
+
+        if (public_key_hash(&ek->key, digest) < 0)
+                return;
+        device_words_format(digest, words);
+        failure_add(f, "Its words are:");
+        failure_add(f, "    %s", words);
+        failure_add(f, "Who runs the attestation server sees the same words there (attezt ca pending), and types:");
+        failure_add(f, "    attezt ca approve %s --name %s%s", words, name ? name : naming_suggest(host),
+                    ek->certificate.size > 0 ? "" : " --pinned");
+        failure_add(f, "This device goes on asking until it is answered.");
 }
 
 void attest_explain_unknown(const TpmEk *ek, const char *name, Failure *f) {

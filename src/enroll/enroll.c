@@ -93,6 +93,8 @@ static int step_attest(Enroll *e) {
 
         progress_step(STEP_ATTEST);
         r = attest(e->tpm, e->https, e->plan->attestation_url, &e->ek, &e->ak, &e->ak_chain, e->f);
+        if (r < 0 && e->f->outcome == OUTCOME_WAITING)
+                attest_explain_waiting(&e->ek, e->plan->job.name ?: e->plan->recorded_name, e->f);
         if (r < 0 && e->f->outcome == OUTCOME_UNKNOWN_DEVICE)
                 attest_explain_unknown(&e->ek, e->plan->job.name ?: e->plan->recorded_name, e->f);
         return r;

@@ -255,6 +255,7 @@ static const char *const outcomes[_OUTCOME_MAX] = {
         [OUTCOME_NOT_ENROLLED] = "not-enrolled",
         [OUTCOME_INVALID] = "invalid",
         [OUTCOME_FAILED] = "failed",
+        [OUTCOME_WAITING] = "waiting",
 };
 
 static const char *const keys[] = {
@@ -282,6 +283,20 @@ const char *job_step_to_text(JobStep s) {
 
 const char *job_outcome_to_string(JobOutcome o) {
         return o < _OUTCOME_MAX ? outcomes[o] : outcomes[OUTCOME_FAILED];
+}
+
+bool job_outcome_is_open(JobOutcome o) {
+        switch (o) {
+        case OUTCOME_WAITING:
+        case OUTCOME_UNREACHABLE:
+        case OUTCOME_UNTRUSTED_TLS:
+        case OUTCOME_NO_TPM:
+        case OUTCOME_TIMEOUT:
+        case OUTCOME_FAILED:
+                return true;
+        default:
+                return false;
+        }
 }
 
 JobOutcome job_outcome_from_string(const char *s) {

@@ -95,6 +95,7 @@ typedef enum JobOutcome {
         OUTCOME_NOT_ENROLLED,       /* nothing recorded to renew or remove */
         OUTCOME_INVALID,            /* the job itself */
         OUTCOME_FAILED,             /* anything else: text */
+        OUTCOME_WAITING,            /* the attestation server does not know this device yet: a person is asked there */
         _OUTCOME_MAX,
 } JobOutcome;
 
@@ -114,6 +115,8 @@ const char *job_step_to_string(JobStep s);       /* "attest" */
 const char *job_step_to_text(JobStep s);         /* "Proving the TPM to the attestation server" */
 const char *job_outcome_to_string(JobOutcome o); /* "unknown-device" */
 JobOutcome job_outcome_from_string(const char *s); /* OUTCOME_FAILED for what is not known */
+/* Another attempt at the same job could end otherwise, without anybody doing anything here. */
+bool job_outcome_is_open(JobOutcome o);
 const char *job_key_to_string(JobKey k);           /* "default", "p-256", "rsa-2048" */
 int job_key_from_string(const char *s, JobKey *ret); /* -EINVAL */
 const char *job_ek_to_string(JobEk e);             /* "default", "rsa-2048", "p-256", "p-384", … */

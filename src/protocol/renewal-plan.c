@@ -5,7 +5,7 @@
 #define LIFE_USUAL (24LL * 3600) /* of a certificate */
 
 /* What one purpose's numbers have to do with another's: nothing. */
-enum { SPREAD_AGE = 1, SPREAD_WAKE, SPREAD_BACKOFF, SPREAD_RETRY_AFTER, SPREAD_NETWORK };
+enum { SPREAD_AGE = 1, SPREAD_WAKE, SPREAD_BACKOFF, SPREAD_RETRY_AFTER, SPREAD_NETWORK, SPREAD_APPROVAL };
 
 /* A number from 0 to max that looks random, always the same for the same device, purpose and occasion. */
 static int64_t spread(const RenewalFacts *f, unsigned purpose, int64_t occasion, int64_t max) {
@@ -111,6 +111,13 @@ static RenewalPlan after_network(const RenewalFacts *f, const RenewalState *s) {
 static RenewalPlan after_failure(const RenewalFacts *f, const RenewalState *s) {
         RenewalPlan p = { .action = f->enrolled ? RENEWAL_RENEW : RENEWAL_ENROLL, .reason = REASON_BACKOFF };
 
+        if (s->outcome == OUTCOME_WAITING) {
+                int64_t pause = s->retry_at > s->attempted ? s->retry_at - s->attempted : RENEWAL_APPROVAL_SEC;
+                p.reason = REASON_APPROVAL;
+                p.action = f->enrolled && !f->waiting ? RENEWAL_RENEW : RENEWAL_ENROLL;
+                p.due = s->attempted + pause + spread(f, SPREAD_APPROVAL, s->attempted, pause / 4);
+                return p;
+        }
         if (s->no_network && s->reached > 0)
                 return after_network(f, s);
         if (s->no_network)
@@ -132,12 +139,14 @@ static RenewalPlan after_failure(const RenewalFacts *f, const RenewalState *s) {
 }
 
 RenewalPlan renewal_plan(const RenewalFacts *f, const RenewalState *s) {
-        if (!f->enrolled && (!f->auto_enroll || s->declined))
+        if (!f->enrolled && !f->waiting && (!f->auto_enroll || s->declined))
                 return (RenewalPlan) {};
         RenewalPlan regular = without_failures(f, s);
         if (s->outcome == OUTCOME_DONE)
                 return regular;
         RenewalPlan again = after_failure(f, s);
+        if (s->outcome == OUTCOME_WAITING && f->waiting)
+                return again;
         /* What was tried before its time is due at its time, what was due while the device was away as it came back. */
         return again.due > regular.due ? again : regular;
 }
@@ -166,6 +175,7 @@ static const struct {
         [REASON_RETRY_AFTER] = { "retry-after", "the server asked to wait" },
         [REASON_NO_NETWORK] = { "no-network", "no server could be reached" },
         [REASON_NETWORK] = { "network", "the network is back" },
+        [REASON_APPROVAL] = { "approval", "it waits for approval" },
         [REASON_JUST_CAME] = { "just-came", "the certificate has just come, although it is old by this clock" },
 };
 

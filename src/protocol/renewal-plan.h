@@ -6,6 +6,7 @@
  *   - when the device comes back (boot, resume, clock) and the certificate is past a third of its life: soon, spread
  *     over up to half an hour; at once if it has ended meanwhile;
  *   - after a failure: exponential backoff, spread, and not before a server's Retry-After;
+ *   - while the device waits for approval: as often as the server says, which lengthens nothing;
  *   - where no server could be reached: look again every 30 seconds, which lengthens nothing. Once one is reached the
  *     attempt is due: at once if the certificate had ended before the device came back, else spread;
  *   - a certificate that has just come rests for an eighth of its life, whatever the clock thinks of it.
@@ -16,6 +17,7 @@
 #define RENEWAL_REACH_SEC 30             /* between two looks for a server */
 #define RENEWAL_WAKE_SPREAD_MAX 1800     /* seconds; an eighth of what is left of the certificate, if that is less */
 #define RENEWAL_EXPIRED_SPREAD_MAX 300   /* it ended while the device was there, without network */
+#define RENEWAL_APPROVAL_SEC 60          /* between two questions, where the server does not say */
 #define RENEWAL_BACKOFF_MIN 5            /* seconds after a first failure; a 1440th of the certificate's life, */
 #define RENEWAL_BACKOFF_START_MAX 60     /* but no more than this */
 #define RENEWAL_BACKOFF_MAX 3600         /* and at most; a 24th of the certificate's life, if that is less */
@@ -41,12 +43,14 @@ typedef enum RenewalReason {
         REASON_RETRY_AFTER,
         REASON_NO_NETWORK,
         REASON_NETWORK,     /* has come back */
+        REASON_APPROVAL,    /* a person at the server is asked */
         REASON_JUST_CAME,   /* the clock says that the certificate is old, and it is new */
         _REASON_MAX,
 } RenewalReason;
 
 typedef struct RenewalFacts {
         bool enrolled, auto_enroll;
+        bool waiting;                  /* what a person has asked for waits for approval */
         int64_t not_before, not_after; /* of the certificate, if enrolled */
         int64_t renew_before;          /* seconds before its end; 0: at two thirds */
         uint64_t seed;                 /* of this device */

@@ -26,14 +26,15 @@ static int succeeded(RenewalState *s, int64_t now) {
 }
 
 static int failed(RenewalState *s, const RenewalEnd *e, int64_t now) {
-        bool again = e->no_network && s->no_network && s->reached == 0;
+        bool waits = e->outcome == OUTCOME_WAITING; /* which is no failure */
+        bool again = (e->no_network && s->no_network && s->reached == 0) || (waits && s->outcome == OUTCOME_WAITING);
 
         s->attempted = now;
         s->outcome = e->outcome;
         s->no_network = e->no_network;
         s->reached = 0;
         s->retry_at = e->retry_after > 0 ? now + e->retry_after : 0;
-        if (!e->no_network && s->failures < UINT32_MAX)
+        if (!e->no_network && !waits && s->failures < UINT32_MAX)
                 s->failures++;
         return !again;
 }

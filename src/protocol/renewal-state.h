@@ -26,7 +26,7 @@ typedef struct RenewalState {
         bool no_network;      /* it reached no server */
         int64_t reached;      /* since then, a server was reached */
         int64_t retry_at;     /* a server asked not to be asked before */
-        uint32_t failures;    /* in a row, without those that reached no server */
+        uint32_t failures;    /* in a row, without those that reached no server or wait for approval */
         bool declined;        /* unenrolled by hand: nothing enrols this device but a hand */
         /* The machine. */
         RenewalWake wake;

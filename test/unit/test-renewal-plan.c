@@ -175,6 +175,39 @@ static void test_auto_enroll(void) {
         check_int(renewal_plan(&f, &s).action, RENEWAL_NOTHING);
 }
 
+/* Waiting for a person is no failure: asked again as the server says, however long it takes. */
+static void test_approval(void) {
+        RenewalFacts f = { .seed = SEED };
+        RenewalState s = { .attempted = NB, .outcome = OUTCOME_WAITING, .retry_at = NB + 40, .failures = 30 };
+
+        check_int(renewal_plan(&f, &s).action, RENEWAL_NOTHING); /* nobody has asked for it */
+        f.waiting = true;
+        check_plan(renewal_plan(&f, &s), RENEWAL_ENROLL, REASON_APPROVAL, NB + 40, NB + 50);
+        s.declined = true; /* unenrolled by hand once, and then asked for by hand */
+        check_plan(renewal_plan(&f, &s), RENEWAL_ENROLL, REASON_APPROVAL, NB + 40, NB + 50);
+        s.retry_at = 0;
+        check_plan(renewal_plan(&f, &s), RENEWAL_ENROLL, REASON_APPROVAL, NB + RENEWAL_APPROVAL_SEC,
+                   NB + RENEWAL_APPROVAL_SEC * 5 / 4);
+        s.outcome = OUTCOME_UNREACHABLE; /* meanwhile */
+        s.failures = 1;
+        check_plan(renewal_plan(&f, &s), RENEWAL_ENROLL, REASON_BACKOFF, NB + 15, NB + 30);
+
+        f = (RenewalFacts) { .seed = SEED, .auto_enroll = true };
+        s = (RenewalState) { .attempted = NB, .outcome = OUTCOME_WAITING, .retry_at = NB + 40 };
+        check_plan(renewal_plan(&f, &s), RENEWAL_ENROLL, REASON_APPROVAL, NB + 40, NB + 50);
+
+        /* An enrolled device: another server does not know it yet, or this one does not any more. */
+        f = day;
+        f.waiting = true;
+        s.attempted = NB + HOUR;
+        s.retry_at = NB + HOUR + 40;
+        check_plan(renewal_plan(&f, &s), RENEWAL_ENROLL, REASON_APPROVAL, NB + HOUR + 40, NB + HOUR + 50);
+        f.waiting = false;
+        s.attempted = NB + 20 * HOUR;
+        s.retry_at = s.attempted + 40;
+        check_plan(renewal_plan(&f, &s), RENEWAL_RENEW, REASON_APPROVAL, NB + 20 * HOUR + 40, NB + 20 * HOUR + 50);
+}
+
 /* --- Storms: 10 000 devices, simulated second by second --- */
 
 #define DEVICES 10000U
@@ -348,6 +381,7 @@ int main(void) {
         test_renew_before();
         test_short_and_absurd_lives();
         test_auto_enroll();
+        test_approval();
         test_storm_of_a_rollout();
         test_storm_after_a_server_outage();
         test_storm_after_a_network_outage();

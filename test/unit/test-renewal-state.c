@@ -101,6 +101,20 @@ static void test_retry_after(void) {
         check_int(s.retry_at, 0);
 }
 
+static void test_waiting_counts_nothing(void) {
+        RenewalEnd waits = { .kind = JOB_ENROLL, .outcome = OUTCOME_WAITING, .retry_after = 30 };
+        RenewalState s = {};
+
+        check_int(renewal_state_ended(&s, &waits, NOW), 1);
+        check_int(s.failures, 0);
+        check_int(s.retry_at, NOW + 30);
+        check_int(renewal_state_ended(&s, &waits, NOW + 30), 0); /* again: no news */
+        check_int(s.failures, 0);
+        check_int(s.retry_at, NOW + 60);
+        check_int(end(&s, JOB_ENROLL, OUTCOME_UNKNOWN_DEVICE, false, NOW + 60), 1);
+        check_int(s.failures, 1);
+}
+
 static void test_unenrolled_by_hand(void) {
         RenewalState s = { .succeeded = NOW - 9, .failures = 4 };
 
@@ -170,6 +184,7 @@ int main(void) {
         test_failures_count_until_success();
         test_no_network_counts_nothing();
         test_retry_after();
+        test_waiting_counts_nothing();
         test_unenrolled_by_hand();
         test_boot_sleep_and_clock();
         return EXIT_SUCCESS;
