@@ -2,6 +2,8 @@
 #include <stdio.h>
 
 #include "cli/device.h"
+#include "protocol/device-names.h"
+#include "protocol/helper-wire.h"
 
 static int append(sd_bus_message *m, const char *key, char type, const void *value) {
         const char contents[] = { type, 0 };
@@ -94,4 +96,14 @@ int device_chain_to_json(const CertificateChainView *chain, struct json_object *
         }
         *ret = TAKE_PTR(array);
         return 0;
+}
+
+bool device_words_of(struct json_object *o, char ret[static DEVICE_WORDS_TEXT_MAX]) {
+        uint8_t hash[32];
+
+        if (strcmp(cli_text(o, "last-outcome"), job_outcome_to_string(OUTCOME_WAITING)) != 0 ||
+            device_hash_parse(cli_text(o, "ek-hash"), hash) < 0)
+                return false;
+        device_words_format(hash, ret);
+        return true;
 }

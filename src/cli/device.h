@@ -4,6 +4,7 @@
 /* What the verbs about this device share. */
 #include "cli/cli.h"
 #include "protocol/certificate-view.h"
+#include "protocol/device-words.h"
 
 /* device-job.c. Jobs end with a signal after their method's reply: begin to listen, call, wait. */
 typedef struct DeviceJob DeviceJob;
@@ -25,6 +26,9 @@ static inline void device_job_freep(DeviceJob **j) {
 int device_append_text(sd_bus_message *m, const char *key, const char *value);
 int device_append_flag(sd_bus_message *m, const char *key, bool value);
 int device_append_number(sd_bus_message *m, const char *key, uint64_t value);
+
+/* status: what GetStatus says. While the device waits for approval: what a person compares. False if it does not. */
+bool device_words_of(struct json_object *status, char ret[static DEVICE_WORDS_TEXT_MAX]);
 
 /* Prints the certificates of a chain as "attezt status" does. */
 void device_print_chain(const CertificateChainView *chain);

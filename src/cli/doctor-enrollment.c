@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "cli/device.h"
 #include "cli/doctor.h"
 #include "protocol/certificate-view.h"
 #include "protocol/health.h"
@@ -136,48 +137,42 @@ static bool timer_runs(Finding *f) {
         return false;
 }
 
-/* A word of what attezt-enroll has printed. */
-static char *take_word(const char **p) {
-        const char *begin = *p + strspn(*p, " ");
-        size_t n = strcspn(begin, " \n");
+/* What the CA's people type about this device, with options if there are any. */
+static void suggest_there(struct json_object *o, const char *verb, const char *options, Finding *f) {
+        const char *hash = cli_text(o, "ek-hash");
 
-        *p = begin + n;
-        return n > 0 ? strndup(begin, n) : NULL;
+        finding_command(f, *options ? "attezt ca %s %s --name %s" : "attezt ca %s %s", verb, *hash ? hash : "HASH",
+                        options);
 }
 
-/* The command that the last attempt has told of, for this EK and no other; else one with room for a name. */
-static void suggest_enrolling(struct json_object *o, Finding *f) {
-        const char *hash = cli_text(o, "ek-hash"), *configured = cli_text(o, "name");
-        _cleanup_free_ char *prefix = NULL, *name = NULL, *option = NULL;
+static void tell_waiting(struct json_object *o, Finding *f) {
+        char words[DEVICE_WORDS_TEXT_MAX] = "";
+        const char *name = cli_text(o, "name");
 
-        if (!*hash || asprintf(&prefix, "\n    attezt ca enroll %s ", hash) < 0) {
-                prefix = NULL;
-                finding_command(f, "attezt ca enroll HASH NAME");
-                return;
-        }
-        const char *p = strstr(cli_text(o, "last-error"), prefix);
-        if (p) {
-                p += strlen(prefix);
-                name = take_word(&p);
-                option = take_word(&p);
-        }
-        finding_command(f, option && strcmp(option, "--pinned") == 0 ? "attezt ca enroll %s %s --pinned"
-                                                                     : "attezt ca enroll %s %s",
-                        hash, name ? name : *configured ? configured : "NAME");
+        (void) device_words_of(o, words);
+        finding_warning(f, NULL, "The attestation CA does not know this device: it waits for approval, as \"%s\". On the "
+                        "CA host these words are compared, and it is approved; it asks until then.", words);
+        suggest_there(o, "approve", *name ? name : "NAME", f);
 }
 
-static void tell_unknown(struct json_object *o, Finding *f) {
-        int64_t next = cli_number(o, "next-renewal");
-        char when[CLI_TIME_MAX];
+static void tell_refused(struct json_object *o, Finding *f) {
+        finding_warning(f, NULL, "The attestation CA refuses this device. On the CA host, look whether it is disabled, "
+                        "denied or expired.");
+        suggest_there(o, "lookup", "", f);
+}
 
-        if (next > 0)
-                finding_warning(f, NULL, "The attestation CA does not know this device. On the CA host, enrol it; this "
-                                "device asks again at %s by itself, or now with \"attezt %s\".",
-                                cli_format_time(next, when), cli_bool(o, "enrolled") ? "renew" : "enroll");
-        else
-                finding_warning(f, NULL, "The attestation CA does not know this device. On the CA host, enrol it; then "
-                                "type \"attezt enroll\" here.");
-        suggest_enrolling(o, f);
+/* False: it is not the attestation CA's answer that the last attempt ended with. */
+static bool tell_answer(struct json_object *o, Finding *f) {
+        switch (job_outcome_from_string(cli_text(o, "last-outcome"))) {
+        case OUTCOME_WAITING:
+                tell_waiting(o, f);
+                return true;
+        case OUTCOME_UNKNOWN_DEVICE:
+                tell_refused(o, f);
+                return true;
+        default:
+                return false;
+        }
 }
 
 void look_renewal(const Host *h, Finding *f) {
@@ -196,9 +191,9 @@ void look_renewal(const Host *h, Finding *f) {
                 return;
         }
         int64_t failures = cli_number(o, "renewal-failures"), next = cli_number(o, "next-renewal");
-        if (failures > 0 && job_outcome_from_string(cli_text(o, "last-outcome")) == OUTCOME_UNKNOWN_DEVICE)
-                tell_unknown(o, f);
-        else if (failures > 0 && !cli_bool(o, "enrolled"))
+        if (tell_answer(o, f))
+                return;
+        if (failures > 0 && !cli_bool(o, "enrolled"))
                 finding_warning(f, "attezt enroll", "Enrolling has failed %" PRIi64 " times: %s", failures,
                                 *cli_text(o, "last-error") ? cli_text(o, "last-error") : cli_text(o, "last-outcome"));
         else if (failures > 0)

@@ -2,8 +2,6 @@
 #include <stdio.h>
 
 #include "cli/device.h"
-#include "protocol/device-names.h"
-#include "protocol/device-words.h"
 #include "protocol/renewal-plan.h"
 
 static int get_status(Cli *c, struct json_object **ret) {
@@ -38,17 +36,6 @@ static void print_next_renewal(struct json_object *o) {
         (void) snprintf(line, sizeof(line), "%s (%s)", cli_format_time(next, time),
                         renewal_reason_to_text(renewal_reason_from_string(cli_text(o, "next-renewal-reason"))));
         print_line(cli_bool(o, "enrolled") ? "Next renewal" : "Next attempt", line);
-}
-
-/* While it waits for approval: what a person compares. False if it does not. */
-static bool words_of(struct json_object *o, char ret[static DEVICE_WORDS_TEXT_MAX]) {
-        uint8_t hash[32];
-
-        if (strcmp(cli_text(o, "last-outcome"), job_outcome_to_string(OUTCOME_WAITING)) != 0 ||
-            device_hash_parse(cli_text(o, "ek-hash"), hash) < 0)
-                return false;
-        device_words_format(hash, ret);
-        return true;
 }
 
 static void print_failures(struct json_object *o) {
@@ -86,7 +73,7 @@ static int print_status(struct json_object *o, const CertificateChainView *chain
                 print_line("ACME Server", cli_text(o, "acme-server"));
                 print_line("Attestation Server", cli_text(o, "attestation-server"));
         }
-        if (words_of(o, words))
+        if (device_words_of(o, words))
                 print_line("Waits for approval", words);
         print_next_renewal(o);
         if (enrolled) {
@@ -116,7 +103,7 @@ int verb_status(Cli *c, int argc, char **argv) {
         }
         if (!c->json)
                 return print_status(o, &chain);
-        if (words_of(o, words) && json_object_object_add(o, "words", json_object_new_string(words)) < 0)
+        if (device_words_of(o, words) && json_object_object_add(o, "words", json_object_new_string(words)) < 0)
                 return cli_failed(-ENOMEM, "make JSON");
         r = device_chain_to_json(&chain, &array);
         if (r >= 0)

@@ -126,13 +126,14 @@ int attest(TpmDevice *t, Https *h, const char *base_url, const TpmEk *ek, const 
 }
 
 void attest_explain_waiting(const TpmEk *ek, const char *name, Failure *f) {
-        char words[DEVICE_WORDS_TEXT_MAX], host[NAMING_HOST_MAX];
+        char words[DEVICE_WORDS_TEXT_MAX], hash[DEVICE_HASH_TEXT + 1], host[NAMING_HOST_MAX];
         uint8_t digest[32];
 
         if (public_key_hash(&ek->key, digest) < 0)
                 return;
         device_words_format(digest, words);
-        failure_add(f, "Its words are:");
+        device_hash_format(digest, hash);
+        failure_add(f, "Its Endorsement Key is %s, its words are:", hash);
         failure_add(f, "    %s", words);
         failure_add(f, "Who runs the attestation server sees the same words there (attezt ca pending), and types:");
         failure_add(f, "    attezt ca approve %s --name %s%s", words, name ? name : naming_suggest(host),
@@ -140,24 +141,23 @@ void attest_explain_waiting(const TpmEk *ek, const char *name, Failure *f) {
         failure_add(f, "This device goes on asking until it is answered.");
 }
 
-void attest_explain_unknown(const TpmEk *ek, const char *name, Failure *f) {
-        char hash[DEVICE_HASH_TEXT + 1], host[NAMING_HOST_MAX], issuer[CERTIFICATE_TEXT_MAX], escaped[LOG_ESCAPED_MAX];
+void attest_explain_refused(const TpmEk *ek, Failure *f) {
+        char hash[DEVICE_HASH_TEXT + 1], issuer[CERTIFICATE_TEXT_MAX], escaped[LOG_ESCAPED_MAX];
         uint8_t digest[32];
 
         if (public_key_hash(&ek->key, digest) < 0)
                 return;
         device_hash_format(digest, hash);
-        bool certified = ek->certificate.size > 0;
-        failure_add(f, "This device is %s. If it is to be enrolled, type on the attestation server:", hash);
-        failure_add(f, "    attezt ca enroll %s %s%s", hash, name ? name : naming_suggest(host),
-                    certified ? "" : " --pinned");
-        if (!certified) {
-                failure_add(f, "--pinned because this TPM has no EK certificate: the hash is all that vouches for it.");
-                return;
-        }
-        if (certificate_issuer(bytes_view(&ek->certificate), issuer) >= 0)
-                failure_add(f, "If it is enrolled already, the server may not know the issuer of its EK certificate "
-                               "(%s): get the vendor's root from the vendor and say \"attezt ca trust add FILE\" there, "
-                               "or enroll the device anew with --pinned.",
+        failure_add(f, "This device is %s. On the attestation server, this tells whether it is disabled, denied or "
+                       "expired:", hash);
+        failure_add(f, "    attezt ca lookup %s", hash);
+        if (ek->certificate.size == 0)
+                failure_add(f, "This TPM has no EK certificate; so it is refused unless it is pinned there:");
+        else if (certificate_issuer(bytes_view(&ek->certificate), issuer) >= 0)
+                failure_add(f, "If it is not, the server may not know the issuer of its EK certificate (%s): add the "
+                               "vendor's root there (attezt ca trust add FILE), or pin the device:",
                             log_escape(issuer, strlen(issuer), escaped));
+        else
+                return;
+        failure_add(f, "    attezt ca set %s --pinned", hash);
 }

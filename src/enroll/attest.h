@@ -20,5 +20,5 @@ int attest(TpmDevice *t, Https *h, const char *base_url, const TpmEk *ek, const 
            Failure *f);
 /* After OUTCOME_WAITING: the words that a person compares, and types. */
 void attest_explain_waiting(const TpmEk *ek, const char *name, Failure *f);
-/* After OUTCOME_UNKNOWN_DEVICE: which device this is, and what the administrator types. */
-void attest_explain_unknown(const TpmEk *ek, const char *name, Failure *f);
+/* After OUTCOME_UNKNOWN_DEVICE: which device this is, and what the administrator can look at. */
+void attest_explain_refused(const TpmEk *ek, Failure *f);

@@ -96,7 +96,7 @@ static int step_attest(Enroll *e) {
         if (r < 0 && e->f->outcome == OUTCOME_WAITING)
                 attest_explain_waiting(&e->ek, e->plan->job.name ?: e->plan->recorded_name, e->f);
         if (r < 0 && e->f->outcome == OUTCOME_UNKNOWN_DEVICE)
-                attest_explain_unknown(&e->ek, e->plan->job.name ?: e->plan->recorded_name, e->f);
+                attest_explain_refused(&e->ek, e->f);
         return r;
 }
 

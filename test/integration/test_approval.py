@@ -32,7 +32,7 @@ def pending():
 
 
 def words_shown(text):
-    m = re.search(r'Its words are:\n +((?:[a-z]{4,7} ){5}[a-z]{4,7})\n', text)
+    m = re.search(r'its words are:\n +((?:[a-z]{4,7} ){5}[a-z]{4,7})\n', text)
     assert m, text
     return m[1]
 

@@ -118,20 +118,24 @@ def test_data_to_stdout_talk_to_stderr(device, server, stepca):
 
 def test_refusal_says_what_to_do(device, server, stepca):
     r = device.enroll(stepca, server, check=False)
-    assert r.returncode == FAILED
-    m = re.search(r'attezt ca enroll ([0-9a-f]{64}) (\S+)', r.stderr)
-    assert m and m[1] == device.tpm.ek_hash(), r.stderr
+    assert r.returncode == TEMPORARY
+    m = re.search(r'attezt (ca approve .* --name (\S+))$', r.stderr, re.M)
+    assert m, r.stderr
     # The very command works.
-    cli(*m[0].split()[1:])
+    cli(*m[1].split())
     device.enroll(stepca, server)
     # A renewal proposes the name that the device had, not that of its host.
     name = m[2] + '.recorded'
-    server.remove(m[1])
-    cli('ca', 'enroll', m[1], name)
+    cli('ca', 'set', device.tpm.ek_hash(), '--name', name)
     device.enroll(stepca, server)
-    server.remove(m[1])
+    server.remove(name)
     r = cli('renew', check=False)
-    assert re.search(f'attezt ca enroll {m[1]} {name}$', r.stderr, re.MULTILINE), r.stderr
+    assert re.search(f'attezt ca approve .* --name {name}$', r.stderr, re.MULTILINE), r.stderr
+    # One that is refused for good is told what to look at.
+    server.enroll(device.tpm.ek_hash(), name)
+    cli('ca', 'set', name, '--disabled')
+    r = cli('renew', check=False)
+    assert r.returncode == FAILED and f'attezt ca lookup {device.tpm.ek_hash()}' in r.stderr, r.stderr
 
 
 def test_unknown_issuer_names_it_and_the_ways_out(bus, server, stepca, new_device):

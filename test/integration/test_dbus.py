@@ -348,8 +348,8 @@ def test_every_action_has_a_method_and_every_method_an_action():
     actions = set()
     for path in glob.glob(f'{RIG}/tree/polkit/*.policy'):
         actions |= {a.get('id') for a in ET.parse(path).iter('action')}
-    used = {a for _, a in (*SERVER_METHODS.values(), *AGENT_METHODS.values())}
-    used |= {'dev.attezt.agent.enroll-elsewhere', 'dev.attezt.server.import'} # takes a descriptor: test_inventory_import
+    used = {a for _, a in (*SERVER_METHODS.values(), *AGENT_METHODS.values())} | {
+        'dev.attezt.agent.enroll-elsewhere', 'dev.attezt.server.import'}  # its descriptor: test_inventory_import
     assert actions == used
 
 

@@ -116,7 +116,7 @@ def test_boot_past_a_third(device, server, stepca):
 def test_backoff_survives_a_restart(device, server, stepca):
     device.start()
     before = enroll(device, stepca, server, '15s')
-    server.remove('framework')
+    cli('ca', 'set', 'framework', '--disabled')
     eventually(lambda: device.property('RenewalFailures') >= 2, 'attempts fail')
     device.idle()
     assert device.property('LastOutcome', user='nobody') == 'unknown-device'
@@ -307,17 +307,18 @@ def test_enrols_itself(device, server, stepca):
     server.remove('framework')
     configure(device, f'ACMEServer={stepca.url()}', f'AttestationServer={server.url}', 'AutoEnroll=yes', 'Lifetime=1h')
     device.start()
-    eventually(lambda: device.property('LastOutcome') == 'unknown-device', 'it asks to be enrolled')
+    eventually(lambda: device.property('LastOutcome') == 'waiting', 'it asks to be enrolled')
     device.idle()
     status = device.status()
-    assert 0 < status['next-renewal'] - time.time() <= 61 and status['next-renewal-reason'] == 'backoff'
+    assert 0 < status['next-renewal'] - time.time() <= 61 and status['next-renewal-reason'] == 'approval'
     r = cli('status')
     assert 'Next attempt: ' in r.stdout
-    told = re.search(r'\n    (attezt ca enroll \S+ \S+)\n', status['last-error'])[1]
-    assert re.search(rf'^Last error: \S.*\n {{8}}\S.*\n {{12}}{told}\n', r.stderr, re.M), r.stderr
+    told = re.search(r'\n    (attezt ca approve [a-z ]+ --name \S+)\n', status['last-error'])[1]
+    assert re.search(rf'^Last error: \S.*\n {{8}}\S.*\n {{12}}{status["words"]}\n', r.stderr, re.M), r.stderr
     checks = {c['id']: c for c in json.loads(cli('doctor', '--device', '--json', check=False).stdout)}
-    assert 'does not know this device' in checks['renewal']['text'] and checks['renewal']['command'] == told, checks
-    server.enroll(device.tpm.ek_hash(), 'framework')
+    assert f'waits for approval, as "{status["words"]}"' in checks['renewal']['text'], checks['renewal']
+    assert checks['renewal']['command'] == f'attezt ca approve {device.tpm.ek_hash()} --name NAME', checks['renewal']
+    cli(*told.split()[1:])
     eventually(lambda: device.property('State') == 'enrolled', 'it is enrolled', 90)
     assert device.status()['name'] == 'framework'
     cli('unenroll')

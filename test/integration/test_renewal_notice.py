@@ -52,7 +52,7 @@ def test_told_once_before_and_once_after_the_end(desktop, device, server, stepca
     device.start()
     assert desktop.notify() == []
     leaf = enroll(device, stepca, server, '60s')
-    server.remove('framework')
+    cli('ca', 'set', 'framework', '--disabled')
     assert desktop.notify() == []
     eventually(lambda: device.property('RenewalFailures') > 0, 'a renewal fails')
     time.sleep(max(0, end_of(leaf) - 9 - time.time()))

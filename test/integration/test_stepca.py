@@ -259,9 +259,16 @@ def before(request, device, stepca, server):
 
 def test_unknown_device(device, before, stepca, server):
     server.forget_all()
-    text = fails(device, before, lambda: device.enroll(stepca, server, check=False), device.tpm.ek_hash(),
-                 'attezt ca enroll ' + device.tpm.ek_hash())
-    assert 'enroll' in text
+    text = fails(device, before, lambda: device.enroll(stepca, server, check=False), 'waits for approval',
+                 'attezt ca approve ')
+    assert 'goes on asking' in text
+    cli('unenroll', check=False)  # or it would
+
+
+def test_disabled_device(device, before, stepca, server):
+    cli('ca', 'set', device.tpm.ek_hash(), '--disabled')
+    fails(device, before, lambda: device.enroll(stepca, server, check=False), device.tpm.ek_hash(),
+          'attezt ca lookup ' + device.tpm.ek_hash())
 
 
 def test_removed_device_cannot_renew(device, stepca, server):

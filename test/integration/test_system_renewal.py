@@ -147,8 +147,11 @@ def test_enrols_itself_at_boot(device):
 
     def outcome():
         return device.exec('attezt', 'status', '--json', check=False).stdout
-    eventually(lambda: 'unknown-device' in outcome(), 'it asks', 60, pause=0.5)
-    device.exec('attezt', 'ca', 'enroll', hash_, 'framework')
+    eventually(lambda: '"waiting"' in outcome(), 'it waits for approval', 60, pause=0.5)
+    words = json.loads(outcome())['words']
+    there, = json.loads(device.exec('attezt', 'ca', 'pending', '--json').stdout)
+    assert there['words'] == words and there['ek-hash'] == hash_ and there['removed']
+    device.exec('attezt', 'ca', 'approve', words, '--name', 'framework')
     eventually(lambda: '"enrolled": true' in outcome().replace('":true', '": true'), 'it is enrolled', 120, pause=1)
     assert os.path.exists(device.path(f'{STATE}/device.crt')) or leaf_of(device)
 
