@@ -2,6 +2,7 @@
 /* What decides at the edges: dates of CAs to the second, the best of several paths, where a certificate comes from, and
  * what is read of the TPM's model. */
 #include <openssl/ec.h>
+#include <openssl/x509v3.h>
 
 #include "certificates.h"
 #include "protocol/ek-certificate.h"
@@ -125,24 +126,95 @@ static void test_what_was_sent_is_told(void) {
         check(told);
 }
 
+/* --- Size --- */
+
+/* A root of exactly this many bytes: an extension fills it. */
+static Bytes ca_of_size(size_t size) {
+        Bytes der = BYTES_NULL;
+
+        for (size_t fill = size - 400; der.size != size; fill += size - der.size) {
+                X509 *x = X509_new();
+                ASN1_OCTET_STRING *o = ASN1_OCTET_STRING_new();
+                _cleanup_free_ uint8_t *zeros = calloc(1, fill);
+                uint8_t *out = NULL;
+
+                check(x && o && zeros && ASN1_OCTET_STRING_set(o, zeros, (int) fill));
+                check(X509_set_version(x, 2) && X509_set_pubkey(x, root));
+                check(ASN1_INTEGER_set(X509_get_serialNumber(x), 1));
+                check(ASN1_TIME_set(X509_getm_notBefore(x), NOW - 1) && ASN1_TIME_set(X509_getm_notAfter(x), NOW + 1));
+                X509_EXTENSION *basic = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
+                X509_EXTENSION *filler = X509_EXTENSION_create_by_NID(NULL, NID_netscape_comment, 0, o);
+                check(basic && filler && X509_add_ext(x, basic, -1) && X509_add_ext(x, filler, -1));
+                check(X509_sign(x, root, EVP_sha256()));
+                bytes_done(&der);
+                int n = i2d_X509(x, &out);
+                check(n > 0);
+                check_int(bytes_copy(VIEW(out, n), &der), 0);
+                OPENSSL_free(out);
+                X509_EXTENSION_free(basic);
+                X509_EXTENSION_free(filler);
+                ASN1_OCTET_STRING_free(o);
+                X509_free(x);
+        }
+        return der;
+}
+
+static void test_size(void) {
+        _cleanup_bytes_ Bytes largest = ca_of_size(EK_CERTIFICATE_SIZE_MAX),
+                              larger = ca_of_size(EK_CERTIFICATE_SIZE_MAX + 1);
+        _cleanup_(ek_trust_freep) EkTrust *t = NULL;
+        ByteView v;
+
+        check_int(ek_trust_new(&t), 0);
+        check_int(ek_trust_add(t, bytes_view(&larger), NULL, NULL), -EINVAL);
+        check_int(ek_trust_add(t, bytes_view(&largest), NULL, NULL), 0);
+        check_int(ek_certificate_trim(bytes_view(&larger), &v), -EINVAL);
+        check_int(ek_certificate_trim(bytes_view(&largest), &v), 0);
+}
+
 /* --- The TPM's model --- */
 
-/* A SAN of one directoryName of one RDN; attributes: hexadecimal of the SET's content, below 100 bytes.
- * manufacturer: NULL for a certificate that is refused. */
-static void check_tpm(const char *attributes, const char *manufacturer, const char *model) {
-        _cleanup_bytes_ Bytes r = ca(NAME_ROOT, NAME_ROOT, root, root, NULL), content = test_unhex(attributes);
-        unsigned n = (unsigned) content.size;
-        _cleanup_(ek_trust_freep) EkTrust *t = NULL;
-        char san[512];
-        EkFindings f;
+/* What the extension is, in hexadecimal: subjectAltName, critical, with one directoryName of one RDN. */
+static void write_san(ByteView attributes, char *ret, size_t size) {
+        static const uint8_t tags[] = { DER_SET, DER_SEQUENCE, DER_CONTEXT_CONSTRUCTED(4), DER_SEQUENCE,
+                                        DER_OCTET_STRING };
+        uint8_t a[2048], b[2048];
+        ByteWriter inner = WRITER(a, sizeof(a)), outer;
 
-        check(n < 100);
-        (void) snprintf(san, sizeof(san), "30%02x 0603551d11 0101ff 04%02x 30%02x a4%02x 30%02x 31%02x %s", n + 18,
-                        n + 8, n + 6, n + 4, n + 2, n, attributes);
+        write_view(&inner, attributes);
+        for (size_t i = 0; i < ELEMENTSOF(tags); i++) {
+                outer = WRITER(b, sizeof(b));
+                write_der(&outer, tags[i], test_view(&inner));
+                inner = WRITER(a, sizeof(a));
+                write_view(&inner, test_view(&outer));
+        }
+        outer = WRITER(b, sizeof(b));
+        test_write_hex(&outer, "0603551d11 0101ff");
+        write_view(&outer, test_view(&inner));
+        inner = WRITER(a, sizeof(a));
+        write_der(&inner, DER_SEQUENCE, test_view(&outer));
+        check(2 * inner.size < size);
+        hex_encode(test_view(&inner), ret);
+}
+
+static EkVerdict verify_san(ByteView attributes, const char *vendor, EkFindings *ret) {
+        _cleanup_bytes_ Bytes r = ca(NAME_ROOT, NAME_ROOT, root, root, NULL);
+        _cleanup_(ek_trust_freep) EkTrust *t = NULL;
+        char san[4096];
+
+        write_san(attributes, san, sizeof(san));
         _cleanup_bytes_ Bytes l = leaf(NAME_ROOT, root, san);
         check_int(ek_trust_new(&t), 0);
-        check_int(ek_trust_add(t, bytes_view(&r), NULL, NULL), 0);
-        check_int(verify_at(t, &l, NOW, &f), manufacturer ? EK_VERDICT_TRUSTED : EK_VERDICT_MALFORMED);
+        check_int(ek_trust_add(t, bytes_view(&r), &(EkOrigin) { .vendor = vendor }, NULL), 0);
+        return verify_at(t, &l, NOW, ret);
+}
+
+/* attributes: hexadecimal, the SET's content. manufacturer: NULL for a certificate that is refused. */
+static void check_tpm(const char *attributes, const char *manufacturer, const char *model) {
+        _cleanup_bytes_ Bytes content = test_unhex(attributes);
+        EkFindings f;
+
+        check_int(verify_san(bytes_view(&content), NULL, &f), manufacturer ? EK_VERDICT_TRUSTED : EK_VERDICT_MALFORMED);
         if (!manufacturer)
                 return;
         check_str(f.tpm.manufacturer, manufacturer);
@@ -168,6 +240,35 @@ static void test_tpm_data(void) {
         check_tpm("0500" MANUFACTURER, NULL, NULL);
 }
 
+static void test_vendors(void) {
+        _cleanup_bytes_ Bytes stm = test_unhex(MANUFACTURER), none = test_unhex("300c 0605 6781050201 0c03 414243");
+        EkFindings f;
+
+        check_int(verify_san(bytes_view(&stm), "STM", &f), EK_VERDICT_TRUSTED);
+        check(!f.other_vendor);
+        check_int(verify_san(bytes_view(&stm), "IFX", &f), EK_VERDICT_TRUSTED);
+        check(f.other_vendor);
+        check_int(verify_san(bytes_view(&none), "IFX", &f), EK_VERDICT_TRUSTED);
+        check(!f.other_vendor);
+}
+
+/* 32 attributes are looked at. */
+static void test_many_attributes(void) {
+        _cleanup_bytes_ Bytes other = test_unhex("3009 0603 2a0304 0c02 4141"), last = test_unhex(MANUFACTURER);
+        EkFindings f;
+
+        for (unsigned n = 31; n <= 32; n++) {
+                uint8_t content[1024];
+                ByteWriter w = WRITER(content, sizeof(content));
+
+                for (unsigned i = 0; i < n; i++)
+                        write_view(&w, bytes_view(&other));
+                write_view(&w, bytes_view(&last));
+                check_int(verify_san(test_view(&w), NULL, &f), EK_VERDICT_TRUSTED);
+                check_str(f.tpm.manufacturer, n < 32 ? "id:53544D20" : "unspecified");
+        }
+}
+
 int main(void) {
         check((root = EVP_EC_gen("P-256")) && (intermediate = EVP_EC_gen("P-256")));
         check((stranger = EVP_EC_gen("P-256")) && (ek = EVP_EC_gen("P-256")));
@@ -175,7 +276,10 @@ int main(void) {
         test_dates_of_a_ca();
         test_origins();
         test_what_was_sent_is_told();
+        test_size();
         test_tpm_data();
+        test_vendors();
+        test_many_attributes();
         EVP_PKEY_free(root);
         EVP_PKEY_free(intermediate);
         EVP_PKEY_free(stranger);

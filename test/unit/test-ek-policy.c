@@ -59,6 +59,8 @@ static void test_policy(void) {
 
         check_int(ek_policy_set(&p, "AllowExpiredEK", "no"), 0);
         check_int(ek_policy_allow(&p, "STM"), EK_ALLOW_SHA1_EK);
+        check_int(ek_policy_allow(&p, "no"), 0); /* that was no vendor's name */
+        check_int(ek_policy_set(&p, "AllowExpiredEK", "01234567890123456789012345678901"), -EINVAL);
         check_int(ek_policy_set(&p, "AllowExpiredEK", " Infineon\tNTC "), 0);
         check_int(ek_policy_allow(&p, "IFX"), EK_ALLOW_EXPIRED);
         check_int(ek_policy_allow(&p, "ntc"), EK_ALLOW_EXPIRED);
