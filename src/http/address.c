@@ -73,17 +73,41 @@ int address_parse(const char *text, struct sockaddr_storage *ret, socklen_t *ret
         return 0;
 }
 
-void address_format(const struct sockaddr *sa, char ret[static ADDRESS_TEXT_MAX]) {
+bool address_to_net(const struct sockaddr *sa, NetAddress *ret) {
         const uint8_t *four = ipv4_bytes(sa);
-        char host[INET6_ADDRSTRLEN];
 
-        if (four && inet_ntop(AF_INET, four, host, sizeof(host)))
-                (void) snprintf(ret, ADDRESS_TEXT_MAX, "%s:%u", host,
-                                ntohs(sa->sa_family == AF_INET ? in4(sa)->sin_port : in6(sa)->sin6_port));
-        else if (sa->sa_family == AF_INET6 && inet_ntop(AF_INET6, &in6(sa)->sin6_addr, host, sizeof(host)))
-                (void) snprintf(ret, ADDRESS_TEXT_MAX, "[%s]:%u", host, ntohs(in6(sa)->sin6_port));
+        if (four)
+                *ret = net_address_from_ipv4(four);
+        else if (sa->sa_family == AF_INET6)
+                memcpy(ret->bytes, &in6(sa)->sin6_addr, sizeof(ret->bytes));
         else
+                return false;
+        return true;
+}
+
+void address_format_net(const NetAddress *a, char ret[static ADDRESS_TEXT_MAX]) {
+        const uint8_t *four = net_address_ipv4(a);
+
+        if (!inet_ntop(four ? AF_INET : AF_INET6, four ? four : a->bytes, ret, ADDRESS_TEXT_MAX))
+                (void) snprintf(ret, ADDRESS_TEXT_MAX, "unknown");
+}
+
+void address_format(const struct sockaddr *sa, char ret[static ADDRESS_TEXT_MAX]) {
+        NetAddress a;
+
+        if (!address_to_net(sa, &a)) {
                 (void) snprintf(ret, ADDRESS_TEXT_MAX, "%s", sa->sa_family == AF_UNIX ? "unix" : "unknown");
+                return;
+        }
+        uint16_t port = ntohs(sa->sa_family == AF_INET ? in4(sa)->sin_port : in6(sa)->sin6_port);
+        char host[ADDRESS_TEXT_MAX];
+        address_format_net(&a, host);
+        if (port == 0)
+                memcpy(ret, host, sizeof(host));
+        else if (net_address_ipv4(&a))
+                (void) snprintf(ret, ADDRESS_TEXT_MAX, "%.*s:%u", INET_ADDRSTRLEN, host, port);
+        else
+                (void) snprintf(ret, ADDRESS_TEXT_MAX, "[%.*s]:%u", INET6_ADDRSTRLEN, host, port);
 }
 
 bool address_is_local(const struct sockaddr *sa) {

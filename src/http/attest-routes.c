@@ -19,6 +19,10 @@
 /* --- Refusals --- */
 
 static void refuse(HttpRequest *r, const char *route, unsigned status, const char *error, const char *reason) {
+        Front *f = http_request_userdata(r);
+
+        if (status < MHD_HTTP_INTERNAL_SERVER_ERROR)
+                fairness_refused(&f->fairness, r);
         log_info("POST %s from %s refused with %u: %s", route, http_request_peer(r), status, reason);
         http_reply_error(r, status, error, reason);
 }
@@ -39,13 +43,13 @@ static void refuse_attest(HttpRequest *r, const AttestDecision *d) {
 
 static void refuse_status(HttpRequest *r, const char *route, FrontStatus status) {
         switch (status) {
-
         case FRONT_DENIED:
                 refuse(r, route, MHD_HTTP_FORBIDDEN, "denied", DENIED_DETAIL);
                 break;
         case FRONT_WAITING:
                 log_info("POST %s from %s: waits for approval.", route, http_request_peer(r));
-                http_reply_later(r, MHD_HTTP_FORBIDDEN, ATTEST_WAITING_RETRY_SEC, "waiting", WAITING_DETAIL);
+                http_retry_after(r, ATTEST_WAITING_RETRY_SEC);
+                http_reply_error(r, MHD_HTTP_FORBIDDEN, "waiting", WAITING_DETAIL);
                 break;
         case FRONT_BUSY:
                 refuse(r, route, MHD_HTTP_SERVICE_UNAVAILABLE, "busy", "too many requests are under way");
@@ -60,7 +64,6 @@ static void refuse_status(HttpRequest *r, const char *route, FrontStatus status)
 
 static void refuse_error(HttpRequest *r, const char *route, int error) {
         switch (error) {
-
         case -ETIMEDOUT:
                 refuse(r, route, MHD_HTTP_SERVICE_UNAVAILABLE, "busy", "atteztd did not answer in time");
                 break;
@@ -88,6 +91,7 @@ static void answer(HttpRequest *r, const char *route, int error, Bytes body) {
 
 static void on_attest_reply(const FrontMessage *m, int error, void *userdata) {
         HttpRequest *r = userdata;
+        Front *f = http_request_userdata(r);
         Bytes body = BYTES_NULL;
 
         if (m && m->attest_reply.status != FRONT_OK) {
@@ -96,6 +100,7 @@ static void on_attest_reply(const FrontMessage *m, int error, void *userdata) {
         }
         if (m) {
                 const Credential *c = &m->attest_reply.credential;
+                fairness_challenged(&f->fairness, r);
                 error = attest_reply_build(VIEW(c->id_object, c->id_object_size),
                                            VIEW(c->encrypted_secret, c->encrypted_secret_size), &body);
         }
@@ -108,11 +113,15 @@ static void on_attest(HttpRequest *r, void *userdata) {
         AttestDecision d;
         int k;
 
+        if (!fairness_attest(&f->fairness, r))
+                return;
         attest_decide(http_request_body(r), f->files.trust, time(NULL), &d);
         if (d.outcome != ATTEST_ASK) {
                 refuse_attest(r, &d);
                 return;
         }
+        if (!fairness_device(&f->fairness, r, &d.question.ek))
+                return;
         if (d.question.evidence == EK_EVIDENCE_TRUSTED && d.reason)
                 log_notice("POST /attest from %s: %s.", http_request_peer(r), d.reason);
         else if (d.question.evidence == EK_EVIDENCE_UNTRUSTED)
@@ -129,6 +138,7 @@ static void on_attest(HttpRequest *r, void *userdata) {
 
 static void on_secret_reply(const FrontMessage *m, int error, void *userdata) {
         HttpRequest *r = userdata;
+        Front *f = http_request_userdata(r);
         Bytes body = BYTES_NULL;
 
         if (m && m->secret_reply.status != FRONT_OK) {
@@ -137,6 +147,7 @@ static void on_secret_reply(const FrontMessage *m, int error, void *userdata) {
         }
         if (m) {
                 ByteView chain[FRONT_CHAIN_MAX];
+                fairness_proved(&f->fairness, r, m->secret_reply.ek_hash);
                 for (unsigned i = 0; i < m->secret_reply.n_chain; i++)
                         chain[i] = VIEW(m->secret_reply.chain[i].der, m->secret_reply.chain[i].size);
                 error = secret_reply_build(chain, m->secret_reply.n_chain, &body);
@@ -149,6 +160,8 @@ static void on_secret(HttpRequest *r, void *userdata) {
         FrontMessage m = { .type = FRONT_SECRET };
         int k;
 
+        if (!fairness_secret(&f->fairness, r))
+                return;
         k = secret_request_parse(http_request_body(r), m.secret.secret);
         if (k == -ENOMEM) {
                 refuse_error(r, "/secret", k);

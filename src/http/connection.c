@@ -5,17 +5,27 @@
 #include "http/address.h"
 #include "http/connection.h"
 
-bool connections_may_come(const Connections *all, const struct sockaddr *sa) {
+#define USEC_PER_SEC 1000000ULL
+
+static bool is_proxy(const HttpLimits *limits, const struct sockaddr *sa) {
+        NetAddress a;
+
+        if (sa->sa_family == AF_UNIX)
+                return limits->proxies.unix_sockets;
+        return address_to_net(sa, &a) && trusted_proxies_have(&limits->proxies, &a);
+}
+
+bool connections_may_come(const Connections *all, const HttpLimits *limits, const struct sockaddr *sa) {
         unsigned n = 0;
 
-        if (address_is_local(sa))
+        if (address_is_local(sa) || is_proxy(limits, sa))
                 return true;
         for (const Connection *c = all->first; c; c = c->next) {
                 const struct sockaddr *other = (const struct sockaddr *) &c->address;
                 if (view_equal(address_source(sa), address_source(other)))
                         n++;
         }
-        return n < HTTP_CONNECTIONS_PER_SOURCE_MAX;
+        return n < limits->per_source;
 }
 
 static void find_peer(Connection *c, struct MHD_Connection *mhd) {
@@ -29,7 +39,10 @@ static void find_peer(Connection *c, struct MHD_Connection *mhd) {
                 else
                         c->address.ss_family = sa->sa_family;
         }
-        address_format((const struct sockaddr *) &c->address, c->peer);
+        const struct sockaddr *sa = (const struct sockaddr *) &c->address;
+        address_format(sa, c->peer);
+        (void) address_to_net(sa, &c->client);
+        c->proxy = is_proxy(http_server_limits(c->server), sa);
 }
 
 int connection_new(Connections *all, HttpServer *s, Listener *l, struct MHD_Connection *mhd, uint64_t now,
@@ -44,7 +57,7 @@ int connection_new(Connections *all, HttpServer *s, Listener *l, struct MHD_Conn
                 .server = s,
                 .listener = l,
                 .fd = info ? info->connect_fd : -EBADF,
-                .deadline = now + HTTP_REQUEST_USEC,
+                .deadline = now + (uint64_t) http_server_limits(s)->handshake_sec * USEC_PER_SEC,
                 .next = all->first,
         };
         find_peer(c, mhd);

@@ -7,10 +7,7 @@
 #include <sys/socket.h>
 
 #include "http/handler.h"
-
-#define HTTP_IDLE_SEC 30U                          /* between two requests of a connection */
-#define HTTP_CONNECTIONS_MAX 256U                  /* all listeners together */
-#define HTTP_CONNECTIONS_PER_SOURCE_MAX 32U        /* per IPv4 address or IPv6 /64; not for loopback */
+#include "http/http-limits.h"
 
 typedef struct HttpServer HttpServer;
 typedef struct Listener Listener;
@@ -34,8 +31,11 @@ struct HttpRequest {
         size_t capacity;
         size_t ignored; /* bytes, of a body that is too large */
         unsigned status;
-        unsigned retry_after; /* seconds, of the answer that is being made; 0: it says nothing */
         struct MHD_Response *response;
+        uint64_t retry_after;             /* seconds; 0: not said */
+        bool forwarded;                   /* a trusted proxy has told these */
+        NetAddress client;
+        char peer[HTTP_PEER_MAX];
 };
 
 typedef struct Connection {
@@ -45,6 +45,8 @@ typedef struct Connection {
         int fd;
         uint64_t deadline; /* CLOCK_BOOTTIME */
         struct sockaddr_storage address;
+        NetAddress client; /* the same, when it is one of the network */
+        bool proxy;        /* that is trusted */
         char peer[HTTP_PEER_MAX];
         struct Connection *previous, *next;
 } Connection;
@@ -55,7 +57,7 @@ typedef struct Connections {
         uint64_t ever;
 } Connections;
 
-bool connections_may_come(const Connections *all, const struct sockaddr *sa);
+bool connections_may_come(const Connections *all, const HttpLimits *limits, const struct sockaddr *sa);
 int connection_new(Connections *all, HttpServer *s, Listener *l, struct MHD_Connection *mhd, uint64_t now,
                    Connection **ret);
 Connection *connection_free(Connections *all, Connection *c);
@@ -71,5 +73,6 @@ void request_end(HttpRequest *r, uint64_t now);
 void http_server_count_answer(HttpServer *s, unsigned status);
 uint64_t http_server_now(const HttpServer *s); /* CLOCK_BOOTTIME, of this turn of the loop */
 const HttpRoute *http_server_routes(const HttpServer *s);
+const HttpLimits *http_server_limits(const HttpServer *s);
 void *http_server_userdata(const HttpServer *s);
 void listener_run_soon(Listener *l);

@@ -3,6 +3,7 @@
 
 /* What the front's routes share. */
 #include "http/backend.h"
+#include "http/fairness.h"
 #include "http/http.h"
 #include "http/public-files.h"
 #include "http/webhook-auth.h"
@@ -11,4 +12,5 @@ typedef struct Front {
         PublicFiles files;
         WebhookAuth webhook;
         Backend *backend;
+        Fairness fairness;
 } Front;

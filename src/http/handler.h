@@ -4,11 +4,10 @@
 /* A request, whole and within the limits, and its answer, as a route's handler sees them. */
 #include "shared/bytes.h"
 
-#define HTTP_BODY_MAX (64U * 1024)                 /* bytes, counted while they come in */
 #define HTTP_BODY_IGNORED_MAX (16U * 1024 * 1024)  /* of a body that is too large: then the connection goes */
-#define HTTP_REQUEST_USEC (10ULL * 1000 * 1000)    /* a request and its answer, from the first byte to the last */
 #define HTTP_ANSWER_USEC (5ULL * 1000 * 1000)      /* to read a late answer, at least */
 #define HTTP_RETRY_AFTER_SEC 5U                    /* what a 503 says */
+#define HTTP_FORWARDED_MAX 2048U                   /* bytes of what proxies say about the client; the last ones count */
 #define HTTP_PEER_MAX 64U                          /* text of an address, with NUL */
 
 typedef struct HttpRequest HttpRequest;
@@ -21,14 +20,20 @@ typedef struct HttpRoute {
         HttpHandler handler;
 } HttpRoute;
 
+void *http_request_userdata(const HttpRequest *r); /* the server's */
 ByteView http_request_body(const HttpRequest *r);
 const char *http_request_header(const HttpRequest *r, const char *name); /* NULL: not there; borrowed */
 struct gnutls_session_int *http_request_tls(const HttpRequest *r);       /* NULL: it came in the clear */
-const char *http_request_peer(const HttpRequest *r); /* "192.0.2.1:4711", "[2001:db8::1]:4711", "unix" */
+/* Who asks: "192.0.2.1:4711", "[2001:db8::1]:4711", "unix"; without a port when a trusted proxy tells it. */
+const char *http_request_peer(const HttpRequest *r);
+/* The bytes that stand for whoever controls that address: IPv4 all, IPv6 the /64; none when it is this machine. */
+ByteView http_request_source(const HttpRequest *r);
+uint64_t http_request_now(const HttpRequest *r); /* CLOCK_BOOTTIME, of this turn of the loop */
+
+/* Goes into the answer: when to ask again. Before that; a 503 has a time anyway. */
+void http_retry_after(HttpRequest *r, uint64_t seconds);
 
 /* Exactly one of these for each request; r is not to be used afterwards. body is taken. */
 void http_reply(HttpRequest *r, unsigned status, const char *content_type, Bytes body);
 void http_reply_json(HttpRequest *r, unsigned status, Bytes body);
-/* With Retry-After: seconds; a 503 has one anyway. */
-void http_reply_later(HttpRequest *r, unsigned status, unsigned seconds, const char *error, const char *detail);
 void http_reply_error(HttpRequest *r, unsigned status, const char *error, const char *detail);

@@ -14,6 +14,18 @@ static void put_answers(Metrics *m, const HttpCounters *c) {
                 }
 }
 
+static void put_limited(Metrics *m, const Fairness *f) {
+        static const char *const limits[_FAIRNESS_LIMIT_MAX] = {
+                [FAIRNESS_REFUSALS] = "refusals",
+                [FAIRNESS_UNANSWERED] = "unanswered",
+                [FAIRNESS_DEVICE] = "device",
+        };
+
+        metrics_counter(m, "attezt_http_limited_requests", "Requests that were told to wait, by the limit.");
+        for (size_t i = 0; i < _FAIRNESS_LIMIT_MAX; i++)
+                metrics_count(m, "attezt_http_limited_requests", "limit", limits[i], f->limited[i]);
+}
+
 void http_metrics(Metrics *m, void *userdata) {
         const HttpMetrics *h = userdata;
         const HttpCounters *c = http_server_counters(h->server);
@@ -25,6 +37,7 @@ void http_metrics(Metrics *m, void *userdata) {
         metrics_one_count(m, "attezt_http_connections", "Clients that have connected.", ever);
         metrics_one_count(m, "attezt_http_refused_connections", "Clients that were one too many of their address.",
                           c->refused);
+        put_limited(m, &h->front->fairness);
         metrics_one_value(m, "attezt_http_ek_roots", "Roots that EK certificates are checked with.",
                           (int64_t) ek_trust_count(h->front->files.trust));
 }

@@ -68,6 +68,8 @@ static int set_from_file(FileSettings *f, const char *key, const char *value) {
         int r;
 
         r = ek_policy_set(&s->policy, key, value);
+        if (r == -ENOENT)
+                r = http_limits_set(&s->limits, key, value);
         if (r != -ENOENT)
                 return r;
         if (strcmp(key, "Listen") == 0)
@@ -316,6 +318,7 @@ int http_settings_load(HttpSettings *s, int argc, char **argv) {
 
         s->backend_fd = -1;
         ek_policy_default(&s->policy);
+        http_limits_default(&s->limits);
         r = parse_command_line(s, argc, argv, &config);
         if (r != 0)
                 return r;

@@ -3,8 +3,8 @@
 
 /* What attezt-http is told: the command line, then [HTTP] of atteztd.conf for what that left open, then
  * defaults. */
+#include "http/http-limits.h"
 #include "protocol/ek-policy.h"
-#include "shared/bytes.h"
 
 #define HTTP_LISTEN_MAX 8U
 #define HTTP_EK_ROOTS_MAX 8U
@@ -16,6 +16,7 @@ typedef struct HttpSettings {
         char *tls_cert, *tls_key; /* both or neither */
         char *ek_roots[HTTP_EK_ROOTS_MAX + HTTP_EK_ROOTS_OURS + 1];
         EkPolicy policy;
+        HttpLimits limits;
         char *public_dir;
         char *webhook_secret;                             /* file; NULL: none */
         char *webhook_client_roots, *webhook_client_name; /* both or neither */

@@ -32,6 +32,7 @@ struct Listener {
 struct HttpServer {
         sd_event *event;
         const HttpRoute *routes;
+        const HttpLimits *limits;
         void *userdata;
         Listener *listeners;
         Connections connections;
@@ -48,6 +49,10 @@ uint64_t http_server_now(const HttpServer *s) {
 
 const HttpRoute *http_server_routes(const HttpServer *s) {
         return s->routes;
+}
+
+const HttpLimits *http_server_limits(const HttpServer *s) {
+        return s->limits;
 }
 
 void *http_server_userdata(const HttpServer *s) {
@@ -107,7 +112,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
 static enum MHD_Result on_accept(void *cls, const struct sockaddr *sa, socklen_t size) {
         Listener *l = cls;
 
-        if (connections_may_come(&l->server->connections, sa))
+        if (connections_may_come(&l->server->connections, l->server->limits, sa))
                 return MHD_YES;
         l->server->counters.refused++;
         return MHD_NO;
@@ -209,13 +214,13 @@ static Listener *listener_free(Listener *l) {
 }
 DEFINE_TRIVIAL_CLEANUP_FUNC(Listener *, listener_free)
 
-int http_server_new(sd_event *event, const HttpRoute *routes, void *userdata, HttpServer **ret) {
+int http_server_new(sd_event *event, const HttpRoute *routes, const HttpLimits *limits, void *userdata, HttpServer **ret) {
         _cleanup_(http_server_freep) HttpServer *s = calloc(1, sizeof(*s));
         int r;
 
         if (!s)
                 return -ENOMEM;
-        *s = (HttpServer) { .event = sd_event_ref(event), .routes = routes, .userdata = userdata };
+        *s = (HttpServer) { .event = sd_event_ref(event), .routes = routes, .limits = limits, .userdata = userdata };
         r = sd_event_add_time_relative(event, &s->tick, CLOCK_BOOTTIME, TICK_USEC, TICK_ACCURACY_USEC, on_tick, s);
         if (r < 0)
                 return r;
@@ -242,6 +247,7 @@ HttpServer *http_server_free(HttpServer *s) {
 
 static struct MHD_Daemon *start_daemon(Listener *l, int fd, gnutls_certificate_retrieve_function2 *certificate,
                                        unsigned n_connections) {
+        const HttpLimits *limits = l->server->limits;
         unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
         struct MHD_OptionItem tls[] = {
                 { MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *) certificate },
@@ -257,8 +263,8 @@ static struct MHD_Daemon *start_daemon(Listener *l, int fd, gnutls_certificate_r
                 MHD_OPTION_STRICT_FOR_CLIENT, 1,
                 MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
                 MHD_OPTION_CONNECTION_LIMIT, n_connections,
-                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) HTTP_CONNECTION_MEMORY,
-                MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_SEC,
+                MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->header_size,
+                MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) limits->idle_sec,
                 MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
                 MHD_OPTION_URI_LOG_CALLBACK, on_request_line, NULL,
                 MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
@@ -293,7 +299,7 @@ int http_server_listen(HttpServer *s, int fd, gnutls_certificate_retrieve_functi
         r = add_sources(l, s->event);
         if (r < 0)
                 return r;
-        l->daemon = start_daemon(l, fd, certificate, MAX_OF(HTTP_CONNECTIONS_MAX / n_listeners, 1U));
+        l->daemon = start_daemon(l, fd, certificate, MAX_OF(s->limits->connections / n_listeners, 1U));
         if (!l->daemon)
                 return -EIO;
         (void) TAKE_FD(owned);

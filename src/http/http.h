@@ -8,13 +8,12 @@
 #include <systemd/sd-event.h>
 
 #include "http/handler.h"
-
-#define HTTP_CONNECTION_MEMORY (16U * 1024)        /* request line and headers fit in here, or 414 or 431 */
+#include "http/http-limits.h"
 
 typedef struct HttpServer HttpServer;
 
-/* routes: ends with a row without path; must live. */
-int http_server_new(sd_event *event, const HttpRoute *routes, void *userdata, HttpServer **ret);
+/* routes: ends with a row without path; must live, as limits must. */
+int http_server_new(sd_event *event, const HttpRoute *routes, const HttpLimits *limits, void *userdata, HttpServer **ret);
 /* No request may be waiting for its answer any more. */
 HttpServer *http_server_free(HttpServer *s);
 DEFINE_TRIVIAL_CLEANUP_FUNC(HttpServer *, http_server_free)
@@ -32,7 +31,7 @@ typedef struct HttpCounters {
 
 const HttpCounters *http_server_counters(const HttpServer *s);
 
-/* Takes a listening socket, in any case. n_listeners: how many there will be, to share HTTP_CONNECTIONS_MAX.
+/* Takes a listening socket, in any case. n_listeners: how many there will be, to share the connections.
  * certificate: NULL for plaintext. */
 int http_server_listen(HttpServer *s, int fd, gnutls_certificate_retrieve_function2 *certificate,
                        unsigned n_listeners);

@@ -42,6 +42,7 @@ static void program_done(Program *p) {
         tls_close();
         public_files_done(&p->front.files);
         webhook_auth_done(&p->front.webhook);
+        fairness_done(&p->front.fairness);
         (void) sd_event_unref(p->event);
         http_settings_done(&p->settings);
 }
@@ -113,7 +114,7 @@ static int open_server(Program *p) {
         }
         listen_sockets_tell(&sockets);
         p->activated = sockets.n_passed == sockets.n;
-        r = http_server_new(p->event, attest_routes, &p->front, &p->server);
+        r = http_server_new(p->event, attest_routes, &p->settings.limits, &p->front, &p->server);
         for (unsigned i = 0; i < sockets.n && r >= 0; i++) {
                 ListenSocket *l = &sockets.sockets[i];
                 r = http_server_listen(p->server, TAKE_FD(l->fd), l->tls ? tls_certificate : NULL, sockets.n);
@@ -193,6 +194,9 @@ static int start(Program *p) {
         r = public_files_load(&p->front.files);
         if (r < 0)
                 return r;
+        r = fairness_open(&p->front.fairness, &p->settings.limits);
+        if (r < 0)
+                return log_error_errno(r, "Could not make the tables of limits: %m");
         p->front.webhook.settings = &p->settings;
         webhook_auth_load(&p->front.webhook);
         r = metrics_socket_take(p->event, http_metrics, &p->told, &p->metrics); /* before all the other sockets */

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
 
+#include "http/address.h"
 #include "http/connection.h"
 #include "protocol/attest-messages.h"
 #include "shared/log.h"
 
+#define USEC_PER_SEC 1000000ULL
 #define TOO_LARGE_DETAIL "the body is too large"
 
 static Connection *connection_of(const HttpRequest *r) {
         return (Connection *) (void *) ((char *) (uintptr_t) r - offsetof(Connection, request));
+}
+
+static const HttpLimits *limits_of(const HttpRequest *r) {
+        return http_server_limits(connection_of(r)->server);
 }
 
 /* --- Answers --- */
@@ -25,7 +32,7 @@ static enum MHD_Result queue_response(HttpRequest *r) {
         return done;
 }
 
-static struct MHD_Response *make_response(unsigned retry_after, const char *content_type, Bytes body) {
+static struct MHD_Response *make_response(const char *content_type, Bytes body, uint64_t retry_after) {
         struct MHD_Response *p;
 
         p = MHD_create_response_from_buffer_with_free_callback(body.size, body.data, free);
@@ -35,8 +42,8 @@ static struct MHD_Response *make_response(unsigned retry_after, const char *cont
         }
         (void) MHD_add_response_header(p, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
         if (retry_after > 0) {
-                char seconds[16];
-                (void) snprintf(seconds, sizeof(seconds), "%u", retry_after);
+                char seconds[24];
+                (void) snprintf(seconds, sizeof(seconds), "%" PRIu64, retry_after);
                 (void) MHD_add_response_header(p, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
         }
         return p;
@@ -47,8 +54,9 @@ void http_reply(HttpRequest *r, unsigned status, const char *content_type, Bytes
 
         http_server_count_answer(c->server, status);
         r->status = status;
-        r->response = make_response(status == MHD_HTTP_SERVICE_UNAVAILABLE ? HTTP_RETRY_AFTER_SEC : r->retry_after,
-                                    content_type, body);
+        if (status == MHD_HTTP_SERVICE_UNAVAILABLE && r->retry_after == 0)
+                r->retry_after = HTTP_RETRY_AFTER_SEC;
+        r->response = make_response(content_type, body, r->retry_after);
         r->retry_after = 0;
         r->state = REQUEST_ANSWERED;
         if (!r->suspended)
@@ -59,13 +67,12 @@ void http_reply(HttpRequest *r, unsigned status, const char *content_type, Bytes
         listener_run_soon(c->listener);
 }
 
-void http_reply_json(HttpRequest *r, unsigned status, Bytes body) {
-        http_reply(r, status, "application/json", body);
+void http_retry_after(HttpRequest *r, uint64_t seconds) {
+        r->retry_after = seconds;
 }
 
-void http_reply_later(HttpRequest *r, unsigned status, unsigned seconds, const char *error, const char *detail) {
-        r->retry_after = seconds;
-        http_reply_error(r, status, error, detail);
+void http_reply_json(HttpRequest *r, unsigned status, Bytes body) {
+        http_reply(r, status, "application/json", body);
 }
 
 void http_reply_error(HttpRequest *r, unsigned status, const char *error, const char *detail) {
@@ -133,7 +140,7 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 }
 
 /* -EBADMSG for headers that may be read in two ways, -EFBIG for one that says that it is too large. */
-static int check_framing(struct MHD_Connection *mhd, size_t *ret_length) {
+static int check_framing(struct MHD_Connection *mhd, size_t max, size_t *ret_length) {
         Framing f = {};
         size_t length = 0;
 
@@ -144,11 +151,53 @@ static int check_framing(struct MHD_Connection *mhd, size_t *ret_length) {
                 if (*p < '0' || *p > '9')
                         return -EBADMSG;
                 length = length * 10 + (size_t) (*p - '0');
-                if (length > HTTP_BODY_MAX)
+                if (length > max)
                         return -EFBIG;
         }
         *ret_length = length;
         return 0;
+}
+
+/* The lines of one header, joined as RFC 9110, section 5.3, says. */
+typedef struct Joined {
+        const char *name;
+        size_t size;
+        char text[HTTP_FORWARDED_MAX];
+} Joined;
+
+static enum MHD_Result on_forwarded(void *cls, enum MHD_ValueKind kind, const char *key, const char *value) {
+        Joined *j = cls;
+        size_t n = value ? strlen(value) : 0;
+
+        if (strcasecmp(key, j->name) != 0)
+                return MHD_YES;
+        /* The end is what counts: what is too long loses its beginning. */
+        if (n + 1 > sizeof(j->text)) {
+                value += n + 1 - sizeof(j->text);
+                n = sizeof(j->text) - 1;
+        }
+        if (j->size + n + 1 > sizeof(j->text)) {
+                size_t gone = j->size + n + 1 - sizeof(j->text);
+                memmove(j->text, j->text + gone, j->size - gone);
+                j->size -= gone;
+        }
+        j->text[j->size++] = ',';
+        memcpy(j->text + j->size, value, n);
+        j->size += n;
+        return MHD_YES;
+}
+
+/* Only a proxy that is trusted can say whom it speaks for. */
+static void find_client(HttpRequest *r) {
+        const HttpLimits *limits = limits_of(r);
+        Joined j = { .name = forwarded_header_name(limits->forwarded_header) };
+
+        if (!connection_of(r)->proxy)
+                return;
+        (void) MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, on_forwarded, &j);
+        r->forwarded = client_address_find(&limits->proxies, limits->forwarded_header, VIEW(j.text, j.size), &r->client);
+        if (r->forwarded)
+                address_format_net(&r->client, r->peer);
 }
 
 static bool method_fits(const HttpRoute *route, const char *method) {
@@ -192,7 +241,8 @@ static enum MHD_Result on_headers(HttpRequest *r, const char *url, const char *m
         size_t length = 0;
         int k;
 
-        k = check_framing(r->mhd, &length);
+        find_client(r);
+        k = check_framing(r->mhd, limits_of(r)->body_size, &length);
         if (k == -EBADMSG)
                 return refuse(r, MHD_HTTP_BAD_REQUEST, "malformed", "a header is not clear: its name, or there are two, or the length of the body");
         r->route = find_route(connection_of(r)->server, url);
@@ -219,12 +269,14 @@ static int ignore_body(HttpRequest *r, ByteView part) {
 }
 
 static int take_body(HttpRequest *r, ByteView part) {
-        if (part.size > HTTP_BODY_MAX - r->body.size) {
+        size_t max = limits_of(r)->body_size;
+
+        if (part.size > max - r->body.size) {
                 refuse_unfinished(r);
                 return ignore_body(r, part);
         }
         if (part.size > r->capacity - r->body.size) {
-                size_t capacity = MIN_OF(MAX_OF(2 * r->capacity, r->body.size + part.size), HTTP_BODY_MAX);
+                size_t capacity = MIN_OF(MAX_OF(2 * r->capacity, r->body.size + part.size), max);
                 uint8_t *p = realloc(r->body.data, capacity);
                 if (!p)
                         return -ENOMEM;
@@ -248,6 +300,10 @@ static enum MHD_Result on_whole(HttpRequest *r) {
         return MHD_YES;
 }
 
+void *http_request_userdata(const HttpRequest *r) {
+        return http_server_userdata(connection_of(r)->server);
+}
+
 ByteView http_request_body(const HttpRequest *r) {
         return bytes_view(&r->body);
 }
@@ -263,14 +319,27 @@ struct gnutls_session_int *http_request_tls(const HttpRequest *r) {
 }
 
 const char *http_request_peer(const HttpRequest *r) {
-        return connection_of(r)->peer;
+        return r->forwarded ? r->peer : connection_of(r)->peer;
+}
+
+ByteView http_request_source(const HttpRequest *r) {
+        const Connection *c = connection_of(r);
+        const NetAddress *a = r->forwarded ? &r->client : &c->client;
+
+        if (!r->forwarded && address_is_local((const struct sockaddr *) &c->address))
+                return VIEW_NULL;
+        return net_address_is_loopback(a) ? VIEW_NULL : net_address_source(a);
+}
+
+uint64_t http_request_now(const HttpRequest *r) {
+        return http_server_now(connection_of(r)->server);
 }
 
 /* --- Steps --- */
 
 void request_begin(HttpRequest *r, uint64_t now) {
         r->state = REQUEST_HEADERS;
-        connection_of(r)->deadline = now + HTTP_REQUEST_USEC;
+        connection_of(r)->deadline = now + (uint64_t) limits_of(r)->request_sec * USEC_PER_SEC;
 }
 
 enum MHD_Result request_continue(HttpRequest *r, const char *url, const char *method, ByteView part) {
@@ -296,5 +365,5 @@ void request_end(HttpRequest *r, uint64_t now) {
         if (r->response)
                 MHD_destroy_response(r->response);
         *r = (HttpRequest) { .mhd = r->mhd };
-        connection_of(r)->deadline = now + HTTP_IDLE_SEC * 1000ULL * 1000;
+        connection_of(r)->deadline = now + (uint64_t) limits_of(r)->idle_sec * USEC_PER_SEC;
 }

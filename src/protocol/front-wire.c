@@ -188,6 +188,10 @@ static void write_secret_reply(ByteWriter *w, const FrontSecretReply *m) {
         }
         write_u8(w, (uint8_t) m->status);
         write_u8(w, (uint8_t) n);
+        if (n > 0)
+                write_bytes(w, m->ek_hash, sizeof(m->ek_hash));
+        else
+                write_zeros(w, sizeof(m->ek_hash));
         for (unsigned i = 0; i < FRONT_CHAIN_MAX; i++)
                 write_sized(w, m->chain[i].der, i < n ? m->chain[i].size : 0, sizeof(m->chain[i].der));
 }
@@ -197,6 +201,9 @@ static bool read_secret_reply(ByteReader *r, FrontSecretReply *m) {
                 return false;
         m->n_chain = read_u8(r);
         if (m->n_chain > FRONT_CHAIN_MAX || (m->n_chain > 0) != (m->status == FRONT_OK))
+                return false;
+        read_into(r, m->ek_hash, sizeof(m->ek_hash));
+        if (m->n_chain == 0 && !all_zero(VIEW_ARRAY(m->ek_hash)))
                 return false;
         for (unsigned i = 0; i < FRONT_CHAIN_MAX; i++)
                 if (!read_sized(r, m->chain[i].der, sizeof(m->chain[i].der), &m->chain[i].size) ||

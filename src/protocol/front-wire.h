@@ -56,6 +56,7 @@ typedef struct FrontAttestReply {
 
 typedef struct FrontSecretReply {
         FrontStatus status;
+        uint8_t ek_hash[32];   /* FRONT_OK: who has proved itself */
         unsigned n_chain;      /* FRONT_OK: leaf first */
         struct {
                 uint16_t size;

@@ -14,6 +14,7 @@
 
 void server_settings_done(ServerSettings *s) {
         free(s->state_dir);
+        free(s->config);
         free(s->tls_cert);
         free(s->tls_key);
         free(s->webhook_secret);
@@ -86,6 +87,18 @@ static const struct {
         { "HTTP", "AllowSHA1EK", OF_FRONT },
         { "HTTP", "AllowSHA1CA", OF_FRONT },
         { "HTTP", "AllowVirtualTPM", OF_FRONT },
+        { "HTTP", "MaxConnections", OF_FRONT },
+        { "HTTP", "MaxConnectionsPerSource", OF_FRONT },
+        { "HTTP", "MaxHeaderSize", OF_FRONT },
+        { "HTTP", "MaxBodySize", OF_FRONT },
+        { "HTTP", "HandshakeTimeout", OF_FRONT },
+        { "HTTP", "RequestTimeout", OF_FRONT },
+        { "HTTP", "IdleTimeout", OF_FRONT },
+        { "HTTP", "RefusalLimit", OF_FRONT },
+        { "HTTP", "UnansweredLimit", OF_FRONT },
+        { "HTTP", "DeviceLimit", OF_FRONT },
+        { "HTTP", "TrustedProxies", OF_FRONT },
+        { "HTTP", "ForwardedHeader", OF_FRONT },
         { "HTTP", "WebhookSecret", WEBHOOK_SECRET },
         { "HTTP", "WebhookClientRoots", WEBHOOK_CLIENT_ROOTS },
         { "HTTP", "WebhookClientName", WEBHOOK_CLIENT_NAME },
@@ -149,7 +162,6 @@ static int read_files(ServerSettings *s, const char *path) {
 
 typedef struct CommandLine {
         ServerSettings settings;
-        const char *config;
 } CommandLine;
 
 static void command_line_done(CommandLine *c) {
@@ -184,8 +196,7 @@ static int parse_option(CommandLine *c, int option, const char *value) {
         case 'd':
                 return set_text(&s->state_dir, value);
         case 'c':
-                c->config = value;
-                return 0;
+                return set_text(&s->config, value);
         case 'p':
                 s->allow_plaintext = true;
                 return 0;
@@ -271,6 +282,7 @@ static void take_list(char **to, char **from, size_t n) {
 
 static void take_command_line(ServerSettings *s, ServerSettings *from) {
         take_text(&s->state_dir, &from->state_dir);
+        take_text(&s->config, &from->config);
         take_text(&s->tls_cert, &from->tls_cert);
         take_text(&s->tls_key, &from->tls_key);
         take_list(s->listen, from->listen, SERVER_LISTEN_MAX);
@@ -287,12 +299,12 @@ static void take_command_line(ServerSettings *s, ServerSettings *from) {
 }
 
 int server_settings_load(ServerSettings *s, int argc, char **argv) {
-        _cleanup_(command_line_done) CommandLine c = { .settings = SERVER_SETTINGS_NULL, .config = SETTINGS_FILE };
+        _cleanup_(command_line_done) CommandLine c = { .settings = SERVER_SETTINGS_NULL };
 
         int r = parse_command_line(&c, argc, argv);
         if (r != 0)
                 return r;
-        r = read_files(s, c.config);
+        r = read_files(s, c.settings.config ? c.settings.config : SETTINGS_FILE);
         if (r < 0)
                 return r;
         take_command_line(s, &c.settings);

@@ -19,6 +19,7 @@ typedef struct ServerSettings {
         char *tls_cert, *tls_key;
         char *webhook_secret, *webhook_client_roots, *webhook_client_name; /* for a front of its own; NULL: not said */
         char *ek_roots[SERVER_EK_ROOTS_MAX + 1];
+        char *config; /* that somebody named; NULL: the usual one */
         bool allow_plaintext;
         bool check; /* open all, tell, end */
         bool no_bus;

@@ -18,7 +18,7 @@
 
 #define FRONT_USER "attezt-http"
 #define INVENTORY_FILE "inventory.tdb"
-#define FRONT_OPTIONS_MAX (2U * (SERVER_LISTEN_MAX + SERVER_EK_ROOTS_MAX) + 14U)
+#define FRONT_OPTIONS_MAX (2U * (SERVER_LISTEN_MAX + SERVER_EK_ROOTS_MAX) + 16U)
 
 /* --- The end: no new requests, then an answer for those that are open --- */
 
@@ -174,6 +174,8 @@ static int start_own_front(Server *s) {
                 add_option(options, &n, "--webhook-client-roots", settings->webhook_client_roots);
         if (settings->webhook_client_name)
                 add_option(options, &n, "--webhook-client-name", settings->webhook_client_name);
+        if (settings->config)
+                add_option(options, &n, "--config", settings->config);
         if (settings->allow_plaintext)
                 add_option(options, &n, "--allow-plaintext", NULL);
         if (settings->verbose)

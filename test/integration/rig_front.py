@@ -92,7 +92,7 @@ class Front:
             contents = (credential, encrypted)
         else:
             assert kind == SECRET_REPLY
-            n, rest, contents = rest[0], rest[1:], []
+            n, rest, contents = rest[0], rest[33:], []  # between them the hash of the EK
             for i in range(2):
                 certificate, rest = sized(rest, CERTIFICATE)
                 if i < n:

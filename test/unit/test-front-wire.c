@@ -61,7 +61,7 @@ static FrontMessage sample_attest_reply(void) {
 }
 
 static FrontMessage sample_secret_reply(unsigned n) {
-        FrontMessage m = { .type = FRONT_SECRET_REPLY, .id = 8, .secret_reply.n_chain = n };
+        FrontMessage m = { .type = FRONT_SECRET_REPLY, .id = 8, .secret_reply = { .ek_hash = { 5, [31] = 6 }, .n_chain = n } };
 
         for (unsigned i = 0; i < n; i++) {
                 m.secret_reply.chain[i].size = (uint16_t) (FRONT_CERTIFICATE_MAX - i);
@@ -138,6 +138,7 @@ static void test_round_trip_replies(void) {
                 m = sample_secret_reply(n);
                 back = through(&m);
                 check_int(back.secret_reply.n_chain, n);
+                check(memcmp(back.secret_reply.ek_hash, m.secret_reply.ek_hash, 32) == 0);
                 for (unsigned i = 0; i < n; i++)
                         check(view_equal(VIEW(back.secret_reply.chain[i].der, back.secret_reply.chain[i].size),
                                          VIEW(m.secret_reply.chain[i].der, m.secret_reply.chain[i].size)));
@@ -161,6 +162,7 @@ static void test_round_trip_replies(void) {
                 back = through(&m);
                 check_int(back.secret_reply.status, status);
                 check_int(back.secret_reply.n_chain, 0);
+                check_int(back.secret_reply.ek_hash[0], 0);
         }
 }
 
@@ -253,7 +255,7 @@ static void test_bent_others(void) {
         enum {
                 OBJECT = HEADER + 1,
                 SEED = OBJECT + 2 + sizeof(((Credential *) NULL)->id_object),
-                CHAIN = HEADER + 2,
+                CHAIN = HEADER + 2 + 32,
                 CHAIN2 = CHAIN + 2 + FRONT_CERTIFICATE_MAX,
         };
         const Bend secret[] = { { HEADER + 32 + 1, 'x' }, { HEADER + 32 + FRONT_PEER_MAX - 1, 1 }, { 1, 1 }, { 1, 5 } };
