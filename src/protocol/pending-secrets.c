@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <gnutls/crypto.h>
 
+#include "protocol/last-certified.h"
 #include "protocol/pending-secrets.h"
 
 #define ID_SIZE 32U
@@ -43,6 +44,7 @@ struct PendingSecrets {
         Slot **by_secret;
         Pair **by_id;
         Slot *oldest, *newest;
+        LastCertified *certified;
 };
 
 int pending_secrets_new(const uint8_t key[static 32], size_t max, uint64_t lifetime_usec, PendingSecrets **ret) {
@@ -62,6 +64,9 @@ int pending_secrets_new(const uint8_t key[static 32], size_t max, uint64_t lifet
         s->by_id = calloc(buckets, sizeof(*s->by_id));
         if (!s->by_secret || !s->by_id)
                 return -ENOMEM;
+        int r = last_certified_new(LAST_CERTIFIED_MAX, &s->certified);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -75,6 +80,7 @@ PendingSecrets *pending_secrets_free(PendingSecrets *s) {
                         s->by_id[i] = p->next;
                         free(p);
                 }
+        last_certified_free(s->certified);
         free(s->by_secret);
         free(s->by_id);
         explicit_bzero(s->key, sizeof(s->key));
@@ -262,10 +268,14 @@ static int add_pair(PendingSecrets *s, const uint8_t id[static ID_SIZE], const P
         return 0;
 }
 
-/* Anybody can make EKs by the thousand, but no certificates for them: those may not take the last places. */
-static bool has_room(const PendingSecrets *s, EkEvidence evidence) {
-        return s->n < s->max &&
-               (evidence == EK_EVIDENCE_TRUSTED || s->n_untrusted < s->max - s->max / PENDING_SECRETS_RESERVED);
+/* Anybody can make EKs by the thousand, but no certificates for them: those may not take the last places. Whoever has a
+ * certificate of one EK can make AKs for it by the thousand, but no certificates for those: so each device has a place
+ * for the AK that was certified last, whatever the others take. */
+static bool has_room(const PendingSecrets *s, const Pending *what, const uint8_t id[static ID_SIZE]) {
+        if (s->n < s->max &&
+            (what->evidence == EK_EVIDENCE_TRUSTED || s->n_untrusted < s->max - s->max / PENDING_SECRETS_RESERVED))
+                return true;
+        return last_certified_is(s->certified, what->ek_hash, id);
 }
 
 int pending_secrets_add(PendingSecrets *s, const Pending *what, uint64_t now_usec,
@@ -280,12 +290,12 @@ int pending_secrets_add(PendingSecrets *s, const Pending *what, uint64_t now_use
         (void) pending_secrets_expire(s, now_usec);
         p = find_pair(s, id);
         if (!p)
-                return has_room(s, what->evidence) ? add_pair(s, id, what, now_usec, ret_secret) : -ENOSPC;
+                return has_room(s, what, id) ? add_pair(s, id, what, now_usec, ret_secret) : -ENOSPC;
 
         improve_evidence(s, p, what);
         Slot *t = newest_of(p);
         /* When all places are taken, a secret with little time left is better than none. */
-        if (!has_room(s, p->what.evidence) || (p->slots[0].live && p->slots[1].live) ||
+        if (!has_room(s, &p->what, id) || (p->slots[0].live && p->slots[1].live) ||
             now_usec - t->created <= s->lifetime / 2)
                 return make_secret(s, id, t->serial, ret_secret);
         return add_slot(s, p, now_usec, ret_secret);
@@ -312,4 +322,13 @@ int pending_secrets_take(PendingSecrets *s, const uint8_t secret[static PENDING_
                         unlink_slot(s, &p->slots[i]);
         drop_pair_if_empty(s, p);
         return 0;
+}
+
+int pending_secrets_certified(PendingSecrets *s, const Pending *what) {
+        uint8_t id[ID_SIZE];
+
+        int r = pair_id(s, what, id);
+        if (r >= 0)
+                last_certified_put(s->certified, what->ek_hash, id);
+        return r;
 }

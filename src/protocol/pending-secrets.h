@@ -41,6 +41,9 @@ int pending_secrets_add(PendingSecrets *s, const Pending *what, uint64_t now_use
 /* Finds by secret, forgets it and its sibling. -ENOENT unknown, used or expired. */
 int pending_secrets_take(PendingSecrets *s, const uint8_t secret[static PENDING_SECRET_SIZE], uint64_t now_usec,
                          Pending *ret);
+/* A device got a certificate for this AK: from now on there is a place for the two, even in a full table, and none any
+ * more for the AK before. The secrets that are out may so be as many more as there are devices. */
+int pending_secrets_certified(PendingSecrets *s, const Pending *what);
 /* Drops what has expired; returns how many are left. */
 size_t pending_secrets_expire(PendingSecrets *s, uint64_t now_usec);
 /* When the oldest entry expires, UINT64_MAX if there is none. */

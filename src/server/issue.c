@@ -144,6 +144,7 @@ static void on_recorded(int error, void *userdata) {
         }
 
         reply.id = i->id;
+        (void) pending_secrets_certified(i->server->pending, &i->pending);
         memcpy(reply.secret_reply.ek_hash, i->pending.ek_hash, sizeof(i->pending.ek_hash));
         add_to_chain(&reply.secret_reply, bytes_view(&i->certificate));
         add_to_chain(&reply.secret_reply, certificate_authority_intermediate(i->server->ca));

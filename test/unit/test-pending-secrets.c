@@ -209,6 +209,37 @@ static void test_reserve(void) {
         check_int(pending_secrets_add(s, &f, LIFETIME, secret), 0);
 }
 
+/* U5: a full table evicts nobody, and yet has a place for the AK that a device was last certified for. */
+static void test_U5_place_of_the_last_certified(void) {
+        _cleanup_(pending_secrets_freep) PendingSecrets *s = make(8);
+        Pending old = trusted_device(1, 1), current = trusted_device(1, 2), pinned = device(2, 1), got;
+        uint8_t secret[32], again[32], out[8][32];
+
+        check_int(pending_secrets_certified(s, &old), 0);
+        check_int(pending_secrets_certified(s, &current), 0);
+        check_int(pending_secrets_certified(s, &pinned), 0);
+        /* Somebody has one genuine certificate, and makes AKs. */
+        for (unsigned i = 0; i < 8; i++) {
+                Pending p = trusted_device(77, i);
+                check_int(pending_secrets_add(s, &p, 0, out[i]), 0);
+        }
+        Pending next = trusted_device(77, 8), stranger = device(3, 1);
+        check_int(pending_secrets_add(s, &next, 0, secret), -ENOSPC);
+        check_int(pending_secrets_add(s, &stranger, 0, secret), -ENOSPC);
+        check_int(pending_secrets_add(s, &old, 0, secret), -ENOSPC);
+        check_int(pending_secrets_add(s, &pinned, 0, secret), 0);
+        check_int(pending_secrets_add(s, &current, 0, secret), 0);
+        check_int(pending_secrets_expire(s, 0), 10);
+        /* One place: a replay takes no second one. */
+        check_int(pending_secrets_add(s, &current, 0, again), 0);
+        check(memcmp(secret, again, 32) == 0);
+        check_int(pending_secrets_expire(s, 0), 10);
+        check_int(pending_secrets_take(s, secret, 1, &got), 0);
+        check(public_key_equal(&got.ak, &current.ak));
+        for (unsigned i = 0; i < 8; i++)
+                check_int(pending_secrets_take(s, out[i], 1, &got), 0);
+}
+
 /* What is known by its keys is known by all of them. */
 static void test_identity(void) {
         _cleanup_(pending_secrets_freep) PendingSecrets *s = make(10);
@@ -258,6 +289,7 @@ int main(void) {
         test_replay();
         test_evidence();
         test_capacity();
+        test_U5_place_of_the_last_certified();
         test_identity();
         test_cost();
         return EXIT_SUCCESS;
