@@ -569,17 +569,22 @@ def test_device_not_enrolled_is_challenged_and_refused(client, server, vendor, a
 
 
 def test_refusals_at_secret_look_alike(client, server, vendor, ak):
-    stranger, uncertified = SoftEk(authority=vendor), SoftEk()
+    """One that is denied, one without a certificate, and a secret that nobody has; only who has proved an EK that is
+    unknown hears more, of itself."""
+    unwanted, uncertified = SoftEk(authority=vendor), SoftEk()
     server.enroll(uncertified.hash)
+
+    def try_it(e):
+        _, answer = client.attest(e, ak)
+        return client.secret(dev.activate(e, ak, answer))
     try:
-        answers = []
-        for e in (stranger, uncertified):
-            _, answer = client.attest(e, ak)
-            answers.append(client.secret(dev.activate(e, ak, answer)))
-        answers.append(client.secret(bytes(32)))
-        assert answers[0] == answers[1] == answers[2]
+        status, answer = try_it(unwanted)
+        assert status == 403 and answer['error'] == 'waiting'
+        server.call('Deny', 'sa{sv}', unwanted.hash, 0)
+        assert try_it(unwanted) == try_it(uncertified) == client.secret(bytes(32))
     finally:
         server.remove(uncertified.hash)
+        server.remove(unwanted.hash)
 
 
 def test_device_removed_in_between(client, server, vendor, ak):
