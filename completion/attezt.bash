@@ -22,7 +22,7 @@ _attezt_value() { # LINE-OF-THE-HELP
 
 _attezt_operand() { # ATTEZT FIRST-LINE-OF-THE-HELP HOW-MANY-BEFORE
         case $2 in
-        *' DEVICE'*) [ "$3" -gt 0 ] || COMPREPLY=($(compgen -W "$(_attezt_devices "$1")" -- "$cur")) ;;
+        *' DEVICE'* | *'[DEVICE]'* | *'|DEVICE'*) [ "$3" -gt 0 ] || COMPREPLY=($(compgen -W "$(_attezt_devices "$1")" -- "$cur")) ;;
         *' FILE…'* | *' CERT…'* | *' DIR-OR-CAB'*) _filedir ;;
         *' [ak]'*) [ "$3" -gt 0 ] || COMPREPLY=($(compgen -W ak -- "$cur")) ;;
         esac

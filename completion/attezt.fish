@@ -50,7 +50,7 @@ function __attezt_complete
     else if string match -qr -- ' (FILE…|CERT…|DIR-OR-CAB)' $help[1]
         __fish_complete_path $current
     else if test $n -eq 0
-        string match -q -- '* DEVICE*' $help[1]; and __attezt_devices $attezt
+        string match -q -r -- '[ [|]DEVICE' $help[1]; and __attezt_devices $attezt
         string match -q -- '* [ak]*' $help[1]; and echo ak
     end
 end

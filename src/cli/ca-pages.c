@@ -33,13 +33,23 @@ static int read_page(sd_bus_message *reply, CaEntry each, void *userdata, char *
         return 0;
 }
 
-static int call_page(Cli *c, const char *method, CaEntry each, void *userdata, char **cursor) {
+/* What is asked for: device is NULL where the method takes none. */
+typedef struct Pages {
+        const char *method, *device;
+        CaEntry each;
+        void *userdata;
+        char *cursor;
+} Pages;
+
+static int call_page(Cli *c, Pages *p) {
         _cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
 
-        int status = cli_new_call(c, ATTEZT_SERVER_INTERFACE, method, &m);
+        int status = cli_new_call(c, ATTEZT_SERVER_INTERFACE, p->method, &m);
         if (status != EXIT_SUCCESS)
                 return status;
-        int r = sd_bus_message_append(m, "su", *cursor, PAGE);
+        int r = p->device ? sd_bus_message_append(m, "s", p->device) : 0;
+        if (r >= 0)
+                r = sd_bus_message_append(m, "su", p->cursor, PAGE);
         if (r >= 0)
                 r = ca_append_no_options(m);
         if (r < 0)
@@ -47,19 +57,23 @@ static int call_page(Cli *c, const char *method, CaEntry each, void *userdata, c
         status = cli_call(c, m, &reply);
         if (status != EXIT_SUCCESS)
                 return status;
-        r = read_page(reply, each, userdata, cursor);
+        r = read_page(reply, p->each, p->userdata, &p->cursor);
         return r < 0 ? cli_failed(r, "read the answer") : EXIT_SUCCESS;
 }
 
-int ca_for_each(Cli *c, const char *method, CaEntry each, void *userdata) {
-        _cleanup_free_ char *cursor = strdup("");
+int ca_for_each_of(Cli *c, const char *method, const char *device, CaEntry each, void *userdata) {
+        Pages p = { .method = method, .device = device, .each = each, .userdata = userdata, .cursor = strdup("") };
+        int status;
 
-        if (!cursor)
+        if (!p.cursor)
                 return cli_failed(-ENOMEM, "make a list");
-        do {
-                int status = call_page(c, method, each, userdata, &cursor);
-                if (status != EXIT_SUCCESS)
-                        return status;
-        } while (cursor[0]);
-        return EXIT_SUCCESS;
+        do
+                status = call_page(c, &p);
+        while (status == EXIT_SUCCESS && p.cursor[0]);
+        free(p.cursor);
+        return status;
+}
+
+int ca_for_each(Cli *c, const char *method, CaEntry each, void *userdata) {
+        return ca_for_each_of(c, method, NULL, each, userdata);
 }

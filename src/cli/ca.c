@@ -101,7 +101,7 @@ static const char *certificate_text(struct json_object *device) {
         return cli_bool(device, "pinned") ? "not needed (pinned)" : "needed, from a trusted issuer";
 }
 
-static int show_device(struct json_object *device) {
+int ca_show_device(struct json_object *device) {
         char lifetime[CLI_DURATION_MAX], created[CLI_TIME_MAX], seen[CLI_TIME_MAX], last[CLI_TIME_MAX];
         _cleanup_free_ char *names = NULL;
         int64_t seconds = cli_number(device, "ak-lifetime");
@@ -149,5 +149,5 @@ int ca_call_device(Cli *c, sd_bus_message *m, const char *talk) {
                 return cli_print_json(device);
         if (talk)
                 fprintf(stderr, "%s\n", talk);
-        return show_device(device);
+        return ca_show_device(device);
 }

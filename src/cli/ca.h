@@ -7,12 +7,19 @@
 /* Calls a method that answers with one device, and shows it. m: all arguments appended; talk (or NULL) is said
  * before, to standard error. */
 int ca_call_device(Cli *c, sd_bus_message *m, const char *talk);
+int ca_show_device(struct json_object *device);
+/* After a removal or the like: until when what the device holds could still be used. */
+void ca_print_end(struct json_object *end);
+/* All certificates of a device ("": of all devices), the newest first. Returns the exit status after telling why. */
+int ca_read_issued(Cli *c, const char *device, struct json_object **ret);
 /* The names as one line; without any: "-", or "(any name)". */
 int ca_device_names(struct json_object *device, char **ret);
 /* Every entry of a list that comes in pages (List and its like), one at a time; each returns a negative errno to end
  * it. Returns the exit status. */
 typedef int (*CaEntry)(struct json_object *entry, void *userdata);
 int ca_for_each(Cli *c, const char *method, CaEntry each, void *userdata);
+/* The same, of a method whose first argument is a device. */
+int ca_for_each_of(Cli *c, const char *method, const char *device, CaEntry each, void *userdata);
 bool ca_device_expired(struct json_object *device);
 /* The hash of the EK in a file: an EK certificate as it comes from NV memory or from PEM, or a public key
  * (SubjectPublicKeyInfo). Returns the exit status after telling why not. */

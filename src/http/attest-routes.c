@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "http/attest-routes.h"
+#include "http/events.h"
 #include "http/webhook.h"
 #include "protocol/attest-decision.h"
 #include "protocol/attest-messages.h"
@@ -23,7 +24,7 @@ static void refuse(HttpRequest *r, const char *route, unsigned status, const cha
 
         if (status < MHD_HTTP_INTERNAL_SERVER_ERROR)
                 fairness_refused(&f->fairness, r);
-        log_info("POST %s from %s refused with %u: %s", route, http_request_peer(r), status, reason);
+        tell_refused(route, http_request_peer(r), status, reason);
         http_reply_error(r, status, error, reason);
 }
 
@@ -178,24 +179,36 @@ static void on_secret(HttpRequest *r, void *userdata) {
                 refuse_error(r, "/secret", k);
 }
 
-/* --- GET /root.pem --- */
+/* --- GET /root.pem, GET /crl.pem --- */
 
-static void on_root(HttpRequest *r, void *userdata) {
-        const Front *f = userdata;
+static void answer_file(HttpRequest *r, const Bytes *file) {
         Bytes copy = BYTES_NULL;
 
-        if (f->files.root_pem.size == 0)
+        if (file->size == 0)
                 http_reply_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "unavailable", "the attestation CA is not set up yet");
-        else if (bytes_copy(bytes_view(&f->files.root_pem), &copy) < 0)
+        else if (bytes_copy(bytes_view(file), &copy) < 0)
                 http_reply_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "failed", "out of memory");
         else
                 http_reply(r, MHD_HTTP_OK, "application/x-pem-file", copy);
+}
+
+static void on_root(HttpRequest *r, void *userdata) {
+        const Front *f = userdata;
+
+        answer_file(r, &f->files.root_pem);
+}
+
+static void on_crl(HttpRequest *r, void *userdata) {
+        const Front *f = userdata;
+
+        answer_file(r, &f->files.crl_pem);
 }
 
 const HttpRoute attest_routes[] = {
         { "/attest", MHD_HTTP_METHOD_POST, on_attest },
         { "/secret", MHD_HTTP_METHOD_POST, on_secret },
         { "/root.pem", MHD_HTTP_METHOD_GET, on_root },
+        { "/crl.pem", MHD_HTTP_METHOD_GET, on_crl },
         { "/webhook", MHD_HTTP_METHOD_POST, webhook_on_request },
         {},
 };

@@ -5,28 +5,30 @@
 #include "shared/trust-store.h"
 
 #define ROOT_FILE "root.pem"
+#define CRL_FILE "crl.pem"
 
 void public_files_done(PublicFiles *p) {
         bytes_done(&p->root_pem);
+        bytes_done(&p->crl_pem);
         p->trust = ek_trust_free(p->trust);
 }
 
-static void load_root(PublicFiles *p) {
+/* Returns false when there is no such file. */
+static bool load_file(const char *dir, const char *name, size_t max, Bytes *to) {
         _cleanup_free_ char *path = NULL;
         _cleanup_bytes_ Bytes pem = BYTES_NULL;
         int r;
 
-        r = path_join(p->public_dir, ROOT_FILE, &path);
+        r = path_join(dir, name, &path);
         if (r >= 0)
-                r = file_read(path, ROOT_PEM_MAX, &pem);
+                r = file_read(path, max, &pem);
         if (r < 0 && r != -ENOENT) {
-                log_warning_errno(r, "Could not read %s/" ROOT_FILE ": %m", p->public_dir);
-                return;
+                log_warning_errno(r, "Could not read %s/%s: %m", dir, name);
+                return true;
         }
-        if (r == -ENOENT)
-                log_info("No %s/" ROOT_FILE " yet: there is no CA.", p->public_dir);
-        bytes_done(&p->root_pem);
-        p->root_pem = TAKE_BYTES(pem);
+        bytes_done(to);
+        *to = TAKE_BYTES(pem);
+        return r >= 0;
 }
 
 static void on_skipped(const char *path, int error, void *userdata) {
@@ -50,6 +52,8 @@ static int load_trust(PublicFiles *p) {
 }
 
 int public_files_load(PublicFiles *p) {
-        load_root(p);
+        if (!load_file(p->public_dir, ROOT_FILE, ROOT_PEM_MAX, &p->root_pem))
+                log_info("No %s/" ROOT_FILE " yet: there is no CA.", p->public_dir);
+        (void) load_file(p->public_dir, CRL_FILE, CRL_PEM_MAX, &p->crl_pem);
         return load_trust(p);
 }

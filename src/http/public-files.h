@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the front reads from disk: the root certificate that it hands out, and whom it believes about EKs. */
+/* What the front reads from disk: root certificate and revocation list, which it hands out, and whom it believes about
+ * EKs. */
 #include "protocol/ek-policy.h"
 
-#define ROOT_PEM_MAX (64U * 1024) /* bytes */
+#define ROOT_PEM_MAX (64U * 1024)        /* bytes */
+#define CRL_PEM_MAX (16U * 1024 * 1024)  /* bytes */
 
 typedef struct PublicFiles {
         const char *public_dir;
         const char *const *ek_roots; /* directories, NULL-terminated */
         const EkPolicy *policy;
-        Bytes root_pem;              /* empty: there is no CA yet */
+        Bytes root_pem, crl_pem;     /* empty: there is no CA yet */
         EkTrust *trust;
 } PublicFiles;
 

@@ -247,7 +247,7 @@ static enum MHD_Result on_headers(HttpRequest *r, const char *url, const char *m
                 return refuse(r, MHD_HTTP_BAD_REQUEST, "malformed", "a header is not clear: its name, or there are two, or the length of the body");
         r->route = find_route(connection_of(r)->server, url);
         if (!r->route)
-                return refuse(r, MHD_HTTP_NOT_FOUND, "not-found", "there is /attest, /secret, /root.pem and /webhook");
+                return refuse(r, MHD_HTTP_NOT_FOUND, "not-found", "there is /attest, /secret, /root.pem, /crl.pem and /webhook");
         if (!method_fits(r->route, method))
                 return refuse_method(r);
         if (k < 0)

@@ -3,13 +3,14 @@
 
 #include <stdio.h>
 
+#include "http/events.h"
 #include "http/front.h"
 #include "shared/log.h"
 
 #define SIGNATURE_HEADER "X-Smallstep-Signature"
 
 static void refuse(HttpRequest *r, unsigned status, const char *error, const char *reason) {
-        log_info("POST " WEBHOOK_PATH " from %s refused with %u: %s", http_request_peer(r), status, reason);
+        tell_refused(WEBHOOK_PATH, http_request_peer(r), status, reason);
         http_reply_error(r, status, error, reason);
 }
 

@@ -40,6 +40,7 @@ typedef struct Issued {
         uint8_t ek_hash[32];
         int64_t issued, not_after; /* seconds since the epoch */
         ByteView certificate;      /* DER; borrowed */
+        uint64_t place, previous;  /* in the listing, of it and of the one before it of the same device; the store's; 0: none */
 } Issued;
 
 /* -EINVAL: a name that device_name_valid() refuses or that is there twice, names beside any_name, a note that
@@ -50,12 +51,10 @@ static inline bool device_expired(const Device *d, int64_t now) {
         return d->expires > 0 && now >= d->expires;
 }
 
-/* Return the size; -E2BIG. key: of the record in its store. */
+/* Returns the size; -E2BIG. key: of the record in its store. */
 int device_record_encode(ByteView key, const Device *d, uint8_t ret[static DEVICE_RECORD_MAX]);
-int issued_record_encode(ByteView key, const Issued *i, uint8_t ret[static ISSUED_RECORD_MAX]);
-/* -EBADMSG: damaged. The certificate of an Issued points into record. */
+/* -EBADMSG: damaged. */
 int device_record_decode(ByteView key, ByteView record, Device *ret);
-int issued_record_decode(ByteView key, ByteView record, Issued *ret);
 
 /* For the small records that the inventory makes of plain bytes: appends the checksum, or takes it off. */
 int record_seal(ByteView key, ByteWriter *w);              /* -E2BIG */

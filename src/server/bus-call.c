@@ -84,12 +84,17 @@ static int append_names(sd_bus_message *m, const Device *d) {
 }
 
 int bus_append_device(sd_bus_message *m, const Device *d) {
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = bus_append_device_members(m, d);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int bus_append_device_members(sd_bus_message *m, const Device *d) {
         char hash[DEVICE_HASH_TEXT + 1];
 
         device_hash_format(d->ek_hash, hash);
-        int r = sd_bus_message_open_container(m, 'a', "{sv}");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "{sv}", "ek-hash", "s", hash);
+        int r = sd_bus_message_append(m, "{sv}", "ek-hash", "s", hash);
         if (r >= 0)
                 r = append_names(m, d);
         const struct {
@@ -109,7 +114,7 @@ int bus_append_device(sd_bus_message *m, const Device *d) {
                         { "issued", d->issued }, { "expires", (uint64_t) d->expires }, { "version", d->version } };
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(numbers); i++)
                 r = sd_bus_message_append(m, "{sv}", numbers[i].key, "t", numbers[i].value);
-        return r < 0 ? r : sd_bus_message_close_container(m);
+        return r;
 }
 
 void bus_call_answer_device(BusCall *c, const Device *d) {

@@ -25,6 +25,7 @@ int bus_error_set(sd_bus_error *e, int error, const char *device);
 /* Answers with a device, and frees c. */
 void bus_call_answer_device(BusCall *c, const Device *d);
 int bus_append_device(sd_bus_message *m, const Device *d);
+int bus_append_device_members(sd_bus_message *m, const Device *d); /* into a dictionary that is open */
 
 /* Names with a space between each two, as a detail for polkit: in s->bus_names, while it is asked. All of them: a
  * rule that allows one name must not let others pass behind it. more: or NULL. */

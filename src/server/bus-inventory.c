@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/bus-call.h"
+#include "server/bus-end.h"
 #include "server/bus-methods.h"
 #include "server/bus-options.h"
 #include "server/events.h"
@@ -116,15 +117,15 @@ int bus_refine_remove(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_b
         return 0;
 }
 
-static void on_removed(int error, const Device *device, void *userdata) {
+static void on_removed(int error, const InventoryEnd *end, void *userdata) {
         if (error < 0) {
                 bus_call_fail(userdata, error);
                 return;
         }
         BusCall *c = userdata;
-        bus_log_device(device, EVENT_REMOVED, "Removed");
+        bus_log_device(end->device, EVENT_REMOVED, "Removed");
         bus_emit(c->server, "InventoryChanged");
-        bus_call_answer_device(c, device);
+        bus_call_answer_end(c, end);
 }
 
 static void on_looked_up(int error, const Device *device, void *userdata) {
@@ -146,7 +147,7 @@ int bus_remove(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         c = bus_call_new(s, m, device);
         if (!c)
                 return -ENOMEM;
-        r = inventory_remove(s->inventory, options.operation, device, on_removed, c);
+        r = inventory_remove_and_revoke(s->inventory, options.operation, device, server_now(), on_removed, c);
         if (r < 0)
                 return bus_error_set(error, r, device);
         TAKE_PTR(c);

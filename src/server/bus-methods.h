@@ -17,6 +17,9 @@ int bus_deny(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_list_pending(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_look_up(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_list(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_list_issued(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_revoke(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_list_log(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_get_counts(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_add_trust(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_remove_trust(sd_bus_message *m, void *userdata, sd_bus_error *error);
@@ -25,6 +28,7 @@ int bus_list_trust(sd_bus_message *m, void *userdata, sd_bus_error *error);
 /* What polkit is told, for those that change something; arguments are checked on the way. */
 int bus_refine_create_ca(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_enroll(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
+int bus_refine_revoke(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_remove(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_change(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_import(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);

@@ -25,6 +25,7 @@ static const struct {
         { "allow-pinned", BUS_OPTION_ALLOW_PINNED, "b" },
         { "allow-any-name", BUS_OPTION_ALLOW_ANY_NAME, "b" },
         { "allow-long-lifetime", BUS_OPTION_ALLOW_LONG_LIFETIME, "b" },
+        { "reason", BUS_OPTION_REASON, "s" },
         { "vendor", BUS_OPTION_VENDOR, "s" },
         { "anchor", BUS_OPTION_ANCHOR, "b" },
         { "source", BUS_OPTION_SOURCE, "s" },
@@ -100,6 +101,8 @@ static int read_value(sd_bus_message *m, BusOption option, BusOptions *o, sd_bus
                 return sd_bus_message_read_basic(m, 'b', &o->allow_any_name);
         case BUS_OPTION_ALLOW_LONG_LIFETIME:
                 return sd_bus_message_read_basic(m, 'b', &o->allow_long_lifetime);
+        case BUS_OPTION_REASON:
+                return sd_bus_message_read_basic(m, 's', &o->reason);
         case BUS_OPTION_VENDOR:
                 return sd_bus_message_read_basic(m, 's', &o->vendor);
         case BUS_OPTION_ANCHOR:

@@ -22,6 +22,7 @@ typedef enum BusOption {
         BUS_OPTION_ALLOW_PINNED = 1 << 12,
         BUS_OPTION_ALLOW_ANY_NAME = 1 << 13,
         BUS_OPTION_ALLOW_LONG_LIFETIME = 1 << 14,
+        BUS_OPTION_REASON = 1 << 15,
         BUS_OPTION_VENDOR = 1 << 20,
         BUS_OPTION_ANCHOR = 1 << 21,
         BUS_OPTION_SOURCE = 1 << 22,
@@ -33,7 +34,7 @@ typedef struct BusOptions {
         int any_name, pinned, disabled;
         int dry_run, allow_pinned, allow_any_name, allow_long_lifetime;
         uint64_t ak_lifetime, expires, version;
-        const char *note;                  /* borrowed from the message; or NULL */
+        const char *note, *reason;         /* borrowed from the message; or NULL */
         DeviceNames names, add_names, remove_names;
         uint8_t operation[OPERATION_SIZE]; /* drawn when the caller gave none */
         int anchor;

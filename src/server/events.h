@@ -2,9 +2,12 @@
 #pragma once
 
 /* MESSAGE_ID of what the journal is asked for. Fields: ATTEZT_EK= (hash), ATTEZT_DEVICE= (first name),
- * ATTEZT_SERIAL=, ATTEZT_ISSUER= (of an EK certificate, a claim), ATTEZT_PEER= (address), ATTEZT_CERTIFICATE= (SHA-256
- * of one of the trust store), ATTEZT_UID= (of who changed it). */
+ * ATTEZT_SERIAL=, ATTEZT_ISSUER= (of an EK certificate, a claim), ATTEZT_PEER= (address), ATTEZT_REASON= (in words),
+ * ATTEZT_AK= (name of an AK), ATTEZT_LOG_COUNT= and ATTEZT_LOG_HEAD= (how far the record of signatures goes),
+ * ATTEZT_CERTIFICATE= (SHA-256 of one of the trust store), ATTEZT_UID= (of who changed it). */
 #include <systemd/sd-id128.h>
+
+#include "protocol/signing-log.h"
 
 #define EVENT_ISSUED SD_ID128_MAKE(d4,c6,f0,3e,74,ae,4e,4c,b3,34,af,7c,6f,c7,a3,99)
 #define EVENT_DENIED SD_ID128_MAKE(fe,6d,9a,66,f6,a0,41,49,82,a9,d2,15,f3,e8,af,86)
@@ -20,3 +23,12 @@
 #define EVENT_REFUSED SD_ID128_MAKE(c6,14,e9,7d,50,82,4b,f1,a4,68,3c,05,d2,be,97,1f)
 #define EVENT_REPLACED SD_ID128_MAKE(a0,6d,f3,18,5c,b9,4e,02,87,4b,2e,91,dd,36,70,fa)
 #define EVENT_TRUST_CHANGED SD_ID128_MAKE(f4,92,da,ad,c4,a5,4c,e9,95,9f,3e,79,96,2a,e4,bd)
+#define EVENT_ATTESTED SD_ID128_MAKE(81,5f,e5,b8,23,91,47,48,81,c2,87,48,e8,3d,d8,dc)
+#define EVENT_REVOKED SD_ID128_MAKE(c9,fb,87,15,75,99,4a,f5,8c,db,55,26,98,01,1f,3c)
+#define EVENT_SIGNED SD_ID128_MAKE(0d,30,6a,01,93,be,49,67,a7,30,69,6a,81,ed,59,13)
+
+#define EVENTS_COUNT_TEXT_MAX 24U
+
+/* For ATTEZT_LOG_COUNT= and ATTEZT_LOG_HEAD=, and "COUNT:HASH" for the message. */
+void events_format_head(const LogHead *head, char ret_count[static EVENTS_COUNT_TEXT_MAX],
+                        char ret_hash[static 2 * LOG_HASH_SIZE + 1], char ret_text[static LOG_HEAD_TEXT_MAX]);

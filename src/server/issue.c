@@ -45,6 +45,25 @@ static FrontStatus make_challenge(Server *s, const FrontAttest *a, const Pending
         return r >= 0 ? FRONT_OK : r == -ENOSPC ? FRONT_BUSY : FRONT_FAILED;
 }
 
+/* The AK sits beside its EK, by the front's account, and its TPM may now prove it. */
+static void tell_attested(const FrontAttest *a, const Pending *what) {
+        static const char *const evidence[] = {
+                [EK_EVIDENCE_NONE] = "none", [EK_EVIDENCE_UNTRUSTED] = "untrusted", [EK_EVIDENCE_TRUSTED] = "trusted",
+        };
+        char ek[DEVICE_HASH_TEXT + 1], ak[2 * AK_NAME_SIZE + 1] = "", peer[LOG_ESCAPED_MAX];
+        uint8_t name[AK_NAME_SIZE];
+        const char *fields[] = {
+                "ATTEZT_EK", ek, "ATTEZT_AK", ak, "ATTEZT_EVIDENCE", evidence[what->evidence],
+                "ATTEZT_PEER", log_escape(a->peer, strlen(a->peer), peer), NULL,
+        };
+
+        device_hash_format(what->ek_hash, ek);
+        if (ak_name(&what->ak, name) >= 0)
+                hex_encode(VIEW_ARRAY(name), ak);
+        log_event(LOG_INFO, EVENT_ATTESTED, fields, "Challenge for EK %s (%s, EK certificate: %s).", ek, peer,
+                  evidence[what->evidence]);
+}
+
 static FrontStatus challenge(Server *s, const FrontAttest *a, Credential *ret) {
         Pending what = { .ak = a->ak, .evidence = a->evidence };
 
@@ -56,7 +75,10 @@ static FrontStatus challenge(Server *s, const FrontAttest *a, Credential *ret) {
                 what.tpm = a->tpm;
         if (a->evidence == EK_EVIDENCE_UNTRUSTED)
                 memcpy(what.issuer, a->issuer, sizeof(what.issuer));
-        return make_challenge(s, a, &what, ret);
+        FrontStatus status = make_challenge(s, a, &what, ret);
+        if (status == FRONT_OK)
+                tell_attested(a, &what);
+        return status;
 }
 
 static void on_attest(Server *s, uint64_t front, const FrontMessage *m) {
@@ -114,6 +136,7 @@ static void deny(Issue *i, IssueVerdict verdict) {
                 "ATTEZT_DEVICE", i->device[0] ? i->device : NULL,
                 "ATTEZT_ISSUER", untrusted ? log_escape(i->pending.issuer, strlen(i->pending.issuer), issuer) : NULL,
                 "ATTEZT_PEER", log_escape(i->peer, strlen(i->peer), peer),
+                "ATTEZT_REASON", issue_verdict_to_string(verdict),
                 NULL,
         };
 
@@ -130,7 +153,22 @@ static void add_to_chain(FrontSecretReply *reply, ByteView der) {
         reply->chain[reply->n_chain++].size = (uint16_t) der.size;
 }
 
-static void on_recorded(int error, void *userdata) {
+static void tell_issued(const Issue *i, const LogHead *head) {
+        char ak[2 * AK_NAME_SIZE + 1] = "", count[24], hash[2 * LOG_HASH_SIZE + 1], record[LOG_HEAD_TEXT_MAX];
+        uint8_t name[AK_NAME_SIZE];
+        const char *fields[] = {
+                "ATTEZT_EK", i->hash, "ATTEZT_DEVICE", i->device[0] ? i->device : NULL, "ATTEZT_SERIAL", i->serial,
+                "ATTEZT_AK", ak, "ATTEZT_LOG_COUNT", count, "ATTEZT_LOG_HEAD", hash, NULL,
+        };
+
+        if (ak_name(&i->pending.ak, name) >= 0)
+                hex_encode(VIEW_ARRAY(name), ak);
+        events_format_head(head, count, hash, record);
+        log_event(LOG_INFO, EVENT_ISSUED, fields, "AK certificate %s for %s; record %s.", i->serial,
+                  i->device[0] ? i->device : i->hash, record);
+}
+
+static void on_recorded(int error, const LogHead *head, void *userdata) {
         FrontMessage reply = { .type = FRONT_SECRET_REPLY };
         Issue *i = userdata;
 
@@ -151,13 +189,8 @@ static void on_recorded(int error, void *userdata) {
         if (reply.secret_reply.n_chain != 2)
                 reply.secret_reply = (FrontSecretReply) { .status = FRONT_FAILED };
         fronts_answer(i->server->fronts, i->front, &reply);
-
-        const char *fields[] = {
-                "ATTEZT_EK", i->hash, "ATTEZT_DEVICE", i->device[0] ? i->device : NULL, "ATTEZT_SERIAL", i->serial, NULL,
-        };
         i->server->counters.verdicts[ISSUE_GOOD]++;
-        log_event(LOG_INFO, EVENT_ISSUED, fields, "AK certificate %s for %s.", i->serial,
-                  i->device[0] ? i->device : i->hash);
+        tell_issued(i, head);
         issue_free(i);
 }
 
@@ -290,7 +323,8 @@ static int issue_new(Server *s, uint64_t front, const FrontMessage *m, const Pen
 static void deny_secret(Server *s, uint64_t front, const FrontMessage *m) {
         char peer[LOG_ESCAPED_MAX];
         const char *fields[] = {
-                "ATTEZT_PEER", log_escape(m->secret.peer, strlen(m->secret.peer), peer), NULL,
+                "ATTEZT_PEER", log_escape(m->secret.peer, strlen(m->secret.peer), peer),
+                "ATTEZT_REASON", issue_verdict_to_string(ISSUE_UNKNOWN_SECRET), NULL,
         };
 
         s->counters.verdicts[ISSUE_UNKNOWN_SECRET]++;

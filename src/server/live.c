@@ -59,7 +59,7 @@ static void on_device(int error, const Device *device, void *userdata) {
         if (error < 0 && error != -ENOENT)
                 log_error_errno(error, "Could not look a name up: %m");
         else {
-                LiveName verdict = live_name_verdict(error < 0 ? NULL : device, q->asked.name);
+                LiveName verdict = live_name_verdict(error < 0 ? NULL : device, q->asked.name, server_now());
                 tell(&q->asked, error < 0 ? NULL : device, verdict);
                 status = verdict == LIVE_NAME_GOOD ? FRONT_OK : FRONT_DENIED;
         }

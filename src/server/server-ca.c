@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/server-ca.h"
 
+#include <gnutls/crypto.h>
+
+#include "protocol/gnutls-types.h"
 #include "server/events.h"
+#include "server/server-crl.h"
 #include "shared/files.h"
 #include "shared/log.h"
 
@@ -22,6 +26,50 @@ static int publish_root(const Server *s, bool only_if_missing) {
         return file_write_atomic_path(file, 0644, VIEW_STR(certificate_authority_root_pem(s->ca)));
 }
 
+/* --- The record of what was signed: the CA's own certificates are in it, too --- */
+
+static void on_recorded(int error, const LogHead *head, void *userdata) {
+        char count[EVENTS_COUNT_TEXT_MAX], hash[2 * LOG_HASH_SIZE + 1], record[LOG_HEAD_TEXT_MAX];
+        const char *fields[] = { "ATTEZT_LOG_COUNT", count, "ATTEZT_LOG_HEAD", hash, NULL };
+
+        if (error < 0)
+                log_error_errno(error, "Could not record a certificate of the CA: %m");
+        if (error != 0)
+                return; /* it is there */
+        events_format_head(head, count, hash, record);
+        log_event(LOG_INFO, EVENT_SIGNED, fields, "A certificate of the CA is in the record of what was signed; record %s.",
+                  record);
+}
+
+static int describe(ByteView der, LogEntry *ret) {
+        _cleanup_(gnutls_x509_crt_deinitp) gnutls_x509_crt_t crt = NULL;
+        gnutls_datum_t d = datum_of(der);
+        uint8_t serial[64];
+        size_t n = sizeof(serial);
+
+        if (gnutls_x509_crt_init(&crt) < 0)
+                return -ENOMEM;
+        if (gnutls_x509_crt_import(crt, &d, GNUTLS_X509_FMT_DER) < 0 ||
+            gnutls_x509_crt_get_serial(crt, serial, &n) < 0 ||
+            gnutls_hash_fast(GNUTLS_DIG_SHA256, der.data, der.size, ret->signed_hash) < 0)
+                return -EBADMSG;
+        size_t kept = MIN_OF(n, sizeof(ret->serial));
+        memcpy(ret->serial + sizeof(ret->serial) - kept, serial + n - kept, kept);
+        return 0;
+}
+
+static int record_certificate(Server *s, LogKind kind, ByteView der) {
+        LogEntry e = { .kind = kind, .time = server_now() };
+
+        int r = describe(der, &e);
+        return r < 0 ? r : inventory_record_signed(s->inventory, &e, on_recorded, s);
+}
+
+static int record_ca(Server *s) {
+        int r = record_certificate(s, LOG_ROOT, certificate_authority_root(s->ca));
+        return r < 0 ? r : record_certificate(s, LOG_INTERMEDIATE, certificate_authority_intermediate(s->ca));
+}
+
 int server_load_ca(Server *s) {
         _cleanup_free_ char *dir = NULL;
 
@@ -35,8 +83,13 @@ int server_load_ca(Server *s) {
         if (r < 0)
                 return log_error_errno(r, "Could not load the CA in %s: %m", dir ? dir : CA_DIR);
         r = publish_root(s, true);
-        return r < 0 ? log_error_errno(r, "Could not write the root certificate for the fronts: %m") : 0;
+        if (r < 0)
+                return log_error_errno(r, "Could not write the root certificate for the fronts: %m");
+        r = record_ca(s);
+        return r < 0 ? log_error_errno(r, "Could not record the CA's certificates: %m") : 0;
 }
+
+/* --- Beginning --- */
 
 /* Blocks for a few file operations, once in the life of a server. */
 int server_create_ca(Server *s, const char *name) {
@@ -57,5 +110,9 @@ int server_create_ca(Server *s, const char *name) {
         log_event(LOG_NOTICE, EVENT_CA_CREATED, NULL, "The CA is created; SHA-256 fingerprint of its root: %s",
                   certificate_authority_fingerprint(s->ca));
         fronts_changed(s->fronts);
+        server_crl_renew(s);
+        r = record_ca(s);
+        if (r < 0)
+                log_error_errno(r, "Could not record the CA's certificates: %m");
         return 0;
 }

@@ -11,7 +11,7 @@
 static bool is_busy(void *userdata) {
         const Server *s = userdata;
 
-        return s->stopping || fronts_connected(s->fronts) || s->issues || s->bus_calls ||
+        return s->stopping || fronts_connected(s->fronts) || s->issues || s->bus_calls || s->crl_busy ||
                (s->access && access_has_open(s->access)) ||
                pending_secrets_expire(s->pending, server_boottime(s)) > 0;
 }

@@ -66,6 +66,8 @@ typedef enum SettingId {
         ALLOW_PLAINTEXT,
         AK_LIFETIME,
         SECRET_LIFETIME,
+        CRL_LIFETIME,
+        DEVICE_LIFETIME,
         WEBHOOK_SECRET,
         WEBHOOK_CLIENT_ROOTS,
         WEBHOOK_CLIENT_NAME,
@@ -78,6 +80,8 @@ static const struct {
 } known_settings[] = {
         { "Server", "AKLifetime", AK_LIFETIME },
         { "Server", "SecretLifetime", SECRET_LIFETIME },
+        { "Server", "CRLLifetime", CRL_LIFETIME },
+        { "Server", "DeviceCertificateLifetime", DEVICE_LIFETIME },
         { "HTTP", "Listen", LISTEN },
         { "HTTP", "TLSCertificate", TLS_CERT },
         { "HTTP", "TLSKey", TLS_KEY },
@@ -126,6 +130,10 @@ static int set_setting(ServerSettings *s, SettingId id, const char *value) {
                 return 0;
         case AK_LIFETIME:
                 return set_seconds(&s->ak_lifetime, value, AK_LIFETIME_MAX);
+        case CRL_LIFETIME:
+                return set_seconds(&s->crl_lifetime, value, SERVER_CRL_LIFETIME_MAX);
+        case DEVICE_LIFETIME:
+                return set_seconds(&s->device_lifetime, value, SERVER_DEVICE_LIFETIME_MAX);
         case SECRET_LIFETIME:
                 return set_seconds(&s->secret_lifetime, value, SERVER_SECRET_LIFETIME_MAX);
         }
@@ -314,6 +322,10 @@ int server_settings_load(ServerSettings *s, int argc, char **argv) {
         }
         if (s->ak_lifetime == 0)
                 s->ak_lifetime = AK_LIFETIME_DEFAULT;
+        if (s->crl_lifetime == 0)
+                s->crl_lifetime = SERVER_CRL_LIFETIME_DEFAULT;
+        if (s->device_lifetime == 0)
+                s->device_lifetime = SERVER_DEVICE_LIFETIME_DEFAULT;
         if (s->secret_lifetime == 0)
                 s->secret_lifetime = (int64_t) (PENDING_SECRETS_LIFETIME_DEFAULT / 1000000);
         return s->state_dir ? 0 : set_text(&s->state_dir, ATTEZT_SERVER_STATE_DIR);

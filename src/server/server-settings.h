@@ -11,6 +11,10 @@
 #define SERVER_LISTEN_MAX 8U
 #define SERVER_EK_ROOTS_MAX 8U
 #define SERVER_SECRET_LIFETIME_MAX 3600 /* seconds */
+#define SERVER_CRL_LIFETIME_DEFAULT (7 * 86400)
+#define SERVER_CRL_LIFETIME_MAX (365 * 86400)
+#define SERVER_DEVICE_LIFETIME_DEFAULT (24 * 3600) /* as step-ca has it */
+#define SERVER_DEVICE_LIFETIME_MAX (3650LL * 86400)
 
 /* NULL-terminated. A list of the command line replaces the one of the files. */
 typedef struct ServerSettings {
@@ -25,6 +29,8 @@ typedef struct ServerSettings {
         bool no_bus;
         bool verbose;
         int64_t ak_lifetime, secret_lifetime; /* seconds; 0: not said */
+        int64_t crl_lifetime;                 /* likewise */
+        int64_t device_lifetime;              /* likewise: of the ACME server's certificates, for answers only */
         int64_t idle_sec;                     /* -1: not said; 0: never */
 } ServerSettings;
 

@@ -11,7 +11,7 @@
 #include "shared/access.h"
 #include "shared/certificate-authority.h"
 #include "shared/idle.h"
-#include "shared/inventory.h"
+#include "shared/inventory-issued.h"
 #include "shared/metrics-socket.h"
 #include "shared/trust-files.h"
 
@@ -49,6 +49,8 @@ typedef struct Server {
         TrustList trust_list;     /* while a page of it is put together */
         sd_event_source *trust_changed; /* set: the fronts have to be told */
         ServerCounters counters;
+        bool crl_busy, crl_wanted; /* a revocation list is being made; another one is wanted after it */
+        sd_event_source *crl_timer;
         MetricsSocket *metrics;   /* NULL: nobody asked for it */
         bool stopping;
         bool leaving;             /* for want of work: nobody is refused */

@@ -13,6 +13,7 @@
 #include "server/issue.h"
 #include "server/live.h"
 #include "server/server-ca.h"
+#include "server/server-crl.h"
 #include "shared/files.h"
 #include "shared/log.h"
 
@@ -33,7 +34,7 @@ static int exit_when_idle(sd_event_source *source, void *userdata) {
 
         bool asked = s->leaving && s->access && access_has_open(s->access); /* came before the name was given up */
 
-        return fronts_idle(s->fronts) && !s->issues && !s->bus_calls && !asked ? leave(s) : 0;
+        return fronts_idle(s->fronts) && !s->issues && !s->bus_calls && !s->crl_busy && !asked ? leave(s) : 0;
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -137,6 +138,9 @@ int server_new(sd_event *event, const ServerSettings *settings, Server **ret) {
                 r = server_load_ca(s);
         if (r < 0)
                 return r;
+        r = server_crl_start(s);
+        if (r < 0)
+                return log_error_errno(r, "Could not start: %m");
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -218,6 +222,7 @@ Server *server_free(Server *s) {
         trust_list_done(&s->trust_list);
         sd_event_source_disable_unref(s->drained);
         sd_event_source_disable_unref(s->deadline);
+        sd_event_source_disable_unref(s->crl_timer);
         sd_event_unref(s->event);
         free(s);
         return NULL;

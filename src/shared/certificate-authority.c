@@ -19,6 +19,7 @@ struct CertificateAuthority {
         gnutls_x509_crt_t intermediate;
         gnutls_privkey_t key;
         Bytes intermediate_der;
+        Bytes root_der;
         Bytes root_pem;
         char fingerprint[2 * 32 + 1];
         int64_t not_after;
@@ -34,6 +35,7 @@ CertificateAuthority *certificate_authority_free(CertificateAuthority *ca) {
         if (ca->key)
                 gnutls_privkey_deinit(ca->key);
         bytes_done(&ca->intermediate_der);
+        bytes_done(&ca->root_der);
         bytes_done(&ca->root_pem);
         free(ca);
         return NULL;
@@ -41,6 +43,10 @@ CertificateAuthority *certificate_authority_free(CertificateAuthority *ca) {
 
 ByteView certificate_authority_intermediate(const CertificateAuthority *ca) {
         return bytes_view(&ca->intermediate_der);
+}
+
+ByteView certificate_authority_root(const CertificateAuthority *ca) {
+        return bytes_view(&ca->root_der);
 }
 
 const char *certificate_authority_root_pem(const CertificateAuthority *ca) {
@@ -82,13 +88,13 @@ static int read_certificate(int dir_fd, const char *name, gnutls_x509_crt_t *ret
         return 0;
 }
 
-static int load_root(CertificateAuthority *ca, int dir_fd, Bytes *ret_der) {
+static int load_root(CertificateAuthority *ca, int dir_fd) {
         _cleanup_(gnutls_x509_crt_deinitp) gnutls_x509_crt_t root = NULL;
         _cleanup_datum_ gnutls_datum_t pem = {};
         uint8_t hash[32];
         size_t n = sizeof(hash);
 
-        int r = read_certificate(dir_fd, "root.pem", &root, ret_der);
+        int r = read_certificate(dir_fd, "root.pem", &root, &ca->root_der);
         if (r < 0)
                 return r;
         if (gnutls_x509_crt_get_fingerprint(root, GNUTLS_DIG_SHA256, hash, &n) < 0 ||
@@ -148,8 +154,6 @@ static int load_key(CertificateAuthority *ca, int dir_fd) {
 
 int certificate_authority_load(const char *dir, CertificateAuthority **ret) {
         _cleanup_(certificate_authority_freep) CertificateAuthority *ca = NULL;
-        _cleanup_bytes_ Bytes root = BYTES_NULL;
-
         _cleanup_close_ int fd = dir_open(dir);
         if (fd < 0)
                 return fd;
@@ -157,13 +161,13 @@ int certificate_authority_load(const char *dir, CertificateAuthority **ret) {
         if (!ca)
                 return -ENOMEM;
 
-        int r = load_root(ca, fd, &root);
+        int r = load_root(ca, fd);
         if (r < 0)
                 return r;
         r = read_certificate(fd, "intermediate.pem", &ca->intermediate, &ca->intermediate_der);
         if (r < 0)
                 return r;
-        r = check_chain(bytes_view(&root), bytes_view(&ca->intermediate_der), &ca->not_after);
+        r = check_chain(bytes_view(&ca->root_der), bytes_view(&ca->intermediate_der), &ca->not_after);
         if (r < 0)
                 return r;
         r = load_key(ca, fd);
@@ -237,4 +241,29 @@ int certificate_authority_sign_ak(CertificateAuthority *ca, const AkCertificate 
             gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der) < 0)
                 return -EIO;
         return bytes_copy(datum_view(&der), ret);
+}
+
+static int to_pem(ByteView der, Bytes *ret) {
+        _cleanup_datum_ gnutls_datum_t pem = {};
+        gnutls_datum_t d = datum_of(der);
+
+        if (gnutls_pem_base64_encode2("X509 CRL", &d, &pem) < 0)
+                return -ENOMEM;
+        return bytes_copy(datum_view(&pem), ret);
+}
+
+int certificate_authority_sign_crl(CertificateAuthority *ca, const CrlTerms *terms, const Revocation *list, size_t n,
+                                   Bytes *ret_pem, uint8_t ret_hash[static 32]) {
+        _cleanup_bytes_ Bytes der = BYTES_NULL;
+        uint8_t hash[32];
+
+        int r = crl_sign(bytes_view(&ca->intermediate_der), ca->key, terms, list, n, &der);
+        if (r < 0)
+                return r;
+        if (gnutls_hash_fast(GNUTLS_DIG_SHA256, der.data, der.size, hash) < 0)
+                return -ENOMEM;
+        r = to_pem(bytes_view(&der), ret_pem);
+        if (r >= 0)
+                memcpy(ret_hash, hash, sizeof(hash));
+        return r;
 }

@@ -4,6 +4,7 @@
 /* The CA on disk and its signatures. A directory with root.pem, intermediate.pem and intermediate.key;
  * root.key beside them is written once, never read again, and may (should) be taken away. */
 #include "protocol/ak-certificate.h"
+#include "shared/crl.h"
 
 #define CA_NAME_MAX 40U /* characters */
 
@@ -22,6 +23,7 @@ CertificateAuthority *certificate_authority_free(CertificateAuthority *ca);
 DEFINE_TRIVIAL_CLEANUP_FUNC(CertificateAuthority *, certificate_authority_free);
 
 ByteView certificate_authority_intermediate(const CertificateAuthority *ca); /* DER */
+ByteView certificate_authority_root(const CertificateAuthority *ca);         /* DER */
 const char *certificate_authority_root_pem(const CertificateAuthority *ca);
 /* SHA-256 of the root's DER, lower-case hex: as step prints fingerprints. */
 const char *certificate_authority_fingerprint(const CertificateAuthority *ca);
@@ -32,3 +34,7 @@ int64_t certificate_authority_not_after(const CertificateAuthority *ca); /* of w
  * ak_certificate_san() refuses, a serial that is not made by ak_certificate_serial(), an end after the
  * issuer's. */
 int certificate_authority_sign_ak(CertificateAuthority *ca, const AkCertificate *c, Bytes *ret);
+
+/* The revocation list, PEM, and the SHA-256 of its DER. */
+int certificate_authority_sign_crl(CertificateAuthority *ca, const CrlTerms *terms, const Revocation *list, size_t n,
+                                   Bytes *ret_pem, uint8_t ret_hash[static 32]);

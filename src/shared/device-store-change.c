@@ -218,31 +218,25 @@ int device_store_remove(DeviceStore *s, const uint8_t operation[static OPERATION
 
 /* --- Certificates --- */
 
-int device_store_record_issued(DeviceStore *s, const Issued *i, uint64_t device_version) {
-        StoreKey k = key_of('i', i->serial, sizeof(i->serial));
-        uint8_t record[ISSUED_RECORD_MAX];
-        _cleanup_bytes_ Bytes there = BYTES_NULL;
+int device_store_record_issued(DeviceStore *s, const Issued *i, uint64_t device_version, LogHead *ret_head) {
         Device d;
 
-        int n = issued_record_encode(key_view(&k), i, record);
-        if (n < 0)
-                return -EINVAL;
-        int r = record_store_get(s->records, key_view(&k), &there);
-        if (r >= 0)
-                return view_equal(bytes_view(&there), VIEW(record, n)) ? 0 : -EEXIST;
-        if (r != -ENOENT)
-                return r;
+        int r = issued_store_has(s->certificates, i);
+        if (r > 0)
+                *ret_head = issued_store_head(s->certificates);
+        if (r != 0)
+                return MIN_OF(r, 0);
         r = device_store_get(s, i->ek_hash, &d);
         if (r < 0)
                 return r == -ENOENT ? -ESTALE : r;
         if (d.version != device_version || d.disabled || device_expired(&d, i->issued))
                 return -ESTALE;
+        r = issued_store_add(s->certificates, i, ret_head);
+        if (r < 0)
+                return r;
 
         d.issued++;
         d.last_issued = d.last_seen = i->issued;
         s->meta.issued++;
-        r = put_device(s, 'd', &d);
-        if (r >= 0)
-                r = record_store_put(s->records, key_view(&k), VIEW(record, n));
-        return r < 0 ? -EIO : 0;
+        return put_device(s, 'd', &d) < 0 ? -EIO : 0;
 }

@@ -15,6 +15,8 @@ int device_store_open(const char *path, DeviceStore **ret, bool *ret_healed) {
         r = load_meta(s);
         if (r >= 0)
                 r = waiting_load(s);
+        if (r >= 0)
+                r = issued_store_open(s->records, &s->certificates);
         if (r < 0)
                 return r;
 
@@ -26,6 +28,7 @@ int device_store_open(const char *path, DeviceStore **ret, bool *ret_healed) {
 DeviceStore *device_store_free(DeviceStore *s) {
         if (!s)
                 return NULL;
+        issued_store_free(s->certificates);
         record_store_free(s->records);
         free(s);
         return NULL;
@@ -37,6 +40,10 @@ uint64_t device_store_devices(const DeviceStore *s) {
 
 uint64_t device_store_issued(const DeviceStore *s) {
         return s->committed.issued;
+}
+
+IssuedStore *device_store_certificates(const DeviceStore *s) {
+        return s->certificates;
 }
 
 int device_store_get(DeviceStore *s, const uint8_t hash[static 32], Device *ret) {
@@ -85,17 +92,22 @@ int device_store_begin(DeviceStore *s) {
 int device_store_commit(DeviceStore *s) {
         int r = store_meta(s);
         if (r >= 0)
+                r = issued_store_prepare(s->certificates);
+        if (r >= 0)
                 r = record_store_commit(s->records);
-        if (r < 0)
+        if (r < 0) {
                 device_store_cancel(s);
-        else
-                s->committed = s->meta;
-        return r;
+                return r;
+        }
+        s->committed = s->meta;
+        issued_store_finish(s->certificates, true);
+        return 0;
 }
 
 void device_store_cancel(DeviceStore *s) {
         record_store_cancel(s->records);
         s->meta = s->committed;
+        issued_store_finish(s->certificates, false);
         (void) waiting_load(s); /* if even reading fails, so does whatever comes next */
 }
 

@@ -15,6 +15,7 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(DeviceStore *, device_store_free);
 
 uint64_t device_store_devices(const DeviceStore *s);
 uint64_t device_store_issued(const DeviceStore *s);
+IssuedStore *device_store_certificates(const DeviceStore *s); /* of the same transactions; never NULL */
 
 int device_store_get(DeviceStore *s, const uint8_t hash[static 32], Device *ret);     /* -ENOENT */
 int device_store_lookup(DeviceStore *s, const char *name_or_hash, Device *ret);       /* -ENOENT */
@@ -38,7 +39,7 @@ int device_store_replace(DeviceStore *s, const uint8_t operation[static OPERATIO
 int device_store_seen(DeviceStore *s, const uint8_t hash[static 32], int64_t now);
 /* As enroll, but 0 if it is there with the same settings, 1 if it is new; 'operation' does not count. */
 int device_store_import(DeviceStore *s, const Device *d);
-int device_store_record_issued(DeviceStore *s, const Issued *i, uint64_t device_version);
+int device_store_record_issued(DeviceStore *s, const Issued *i, uint64_t device_version, LogHead *ret_head);
 /* 1 it is new, 0 it waits already, -ESTALE it is in the inventory, -ENOSPC. */
 int device_store_wait(DeviceStore *s, const WaitingDevice *d);
 /* text: words or hash. d: what it becomes, with the time and the operation; its hash is found by text. -ENOENT,

@@ -195,9 +195,6 @@ typedef struct ChangeOperation {
         Operation operation;
         InventoryChanged answer;
         Device device;         /* enroll; seen: its hash */
-        Issued issued;         /* record */
-        uint8_t *certificate;  /* record: owned */
-        uint64_t version;      /* record */
         int64_t now;           /* seen */
 } ChangeOperation;
 
@@ -206,10 +203,6 @@ static void answer_changed(const Operation *base) {
 
         if (o->answer)
                 o->answer(base->result, base->userdata);
-}
-
-static void done_changed(Operation *base) {
-        free(((ChangeOperation *) base)->certificate);
 }
 
 static int change_operation_new(Inventory *inv, int (*work)(DeviceStore *, Operation *), InventoryChanged done,
@@ -222,7 +215,6 @@ static int change_operation_new(Inventory *inv, int (*work)(DeviceStore *, Opera
         base->kind = OPERATION_CHANGE;
         base->work = work;
         base->answer = answer_changed;
-        base->done = done_changed;
         *ret = (ChangeOperation *) base;
         (*ret)->answer = done;
         return 0;
@@ -241,33 +233,6 @@ int inventory_enroll(Inventory *inv, const uint8_t operation[static OPERATION_SI
                 return r;
         o->device = *device;
         memcpy(o->device.operation, operation, OPERATION_SIZE);
-        operation_submit(inv->queue, &o->operation);
-        return 0;
-}
-
-static int work_record(DeviceStore *s, Operation *base) {
-        ChangeOperation *o = (ChangeOperation *) base;
-        return device_store_record_issued(s, &o->issued, o->version);
-}
-
-int inventory_record_issued(Inventory *inv, const Issued *issued, uint64_t device_version, InventoryChanged done,
-                            void *userdata) {
-        _cleanup_free_ uint8_t *certificate = NULL;
-        ChangeOperation *o;
-
-        if (issued->certificate.size == 0 || issued->certificate.size > ISSUED_CERTIFICATE_MAX)
-                return -EINVAL;
-        certificate = malloc(issued->certificate.size);
-        if (!certificate)
-                return -ENOMEM;
-        memcpy(certificate, issued->certificate.data, issued->certificate.size);
-        int r = change_operation_new(inv, work_record, done, userdata, &o);
-        if (r < 0)
-                return r;
-        o->issued = *issued;
-        o->certificate = TAKE_PTR(certificate);
-        o->issued.certificate = VIEW(o->certificate, issued->certificate.size);
-        o->version = device_version;
         operation_submit(inv->queue, &o->operation);
         return 0;
 }

@@ -49,9 +49,5 @@ int inventory_replace(Inventory *inv, const uint8_t operation[static OPERATION_S
                       const DeviceReplacement *by, InventoryDevice done, void *userdata);
 /* It has proved its EK, and got nothing. Answers nobody. Written at most once in DEVICE_SEEN_SEC. */
 int inventory_seen(Inventory *inv, const uint8_t hash[static 32], int64_t now);
-/* Records a certificate, if the device is still there, enabled, not expired and of that version: -ESTALE
- * otherwise. The serial is the operation. */
-int inventory_record_issued(Inventory *inv, const Issued *issued, uint64_t device_version, InventoryChanged done,
-                            void *userdata);
 /* From memory, at once. */
 InventoryCounts inventory_counts(const Inventory *inv);

@@ -173,6 +173,26 @@ int record_store_get(RecordStore *s, ByteView key, Bytes *ret) {
         return 0;
 }
 
+typedef struct WalkContext {
+        RecordVisit visit;
+        void *userdata;
+        int error;
+} WalkContext;
+
+static int visit_record(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *userdata) {
+        WalkContext *w = userdata;
+
+        w->error = w->visit(from_tdb(key), from_tdb(value), w->userdata);
+        return w->error < 0 ? -1 : 0;
+}
+
+int record_store_walk(RecordStore *s, RecordVisit visit, void *userdata) {
+        WalkContext w = { .visit = visit, .userdata = userdata };
+
+        int n = tdb_traverse_read(s->tdb, visit_record, &w);
+        return w.error < 0 ? w.error : n < 0 ? translate(s->tdb) : 0;
+}
+
 int record_store_begin(RecordStore *s) {
         if (tdb_transaction_start(s->tdb) != 0)
                 return translate(s->tdb);

@@ -21,6 +21,10 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(RecordStore *, record_store_free);
 /* -ENOENT, -EIO. Sees the changes of the open transaction. */
 int record_store_get(RecordStore *s, ByteView key, Bytes *ret);
 
+/* Every record in turn, in no order; nothing may be changed meanwhile. Ends with the first error of visit's. */
+typedef int (*RecordVisit)(ByteView key, ByteView value, void *userdata);
+int record_store_walk(RecordStore *s, RecordVisit visit, void *userdata);
+
 /* Changes want an open transaction. After a failure of any of them only cancel is left. */
 int record_store_begin(RecordStore *s);
 int record_store_put(RecordStore *s, ByteView key, ByteView value);

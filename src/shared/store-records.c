@@ -28,6 +28,7 @@ StoreKey place_key(uint64_t place) {
 }
 
 bool record_whole(ByteView key, ByteView value) {
+        Revocation v;
         ByteView body;
         Device d;
         Issued i;
@@ -43,6 +44,10 @@ bool record_whole(ByteView key, ByteView value) {
                 return waiting_record_decode(key, value, &w) >= 0;
         case 'i':
                 return issued_record_decode(key, value, &i) >= 0;
+        case 'z':
+                if (key.size > 2 && key.data[1] == 'x')
+                        return revocation_record_decode(key, value, &v) >= 0;
+                return record_unseal(key, value, &body) >= 0;
         default:
                 return record_unseal(key, value, &body) >= 0;
         }

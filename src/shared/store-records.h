@@ -5,11 +5,12 @@
  *
  *   d HASH     device              n NAME     hash of the device that has this name (folded)
  *   r HASH     removed device      s NUMBER   hash of the device at this place of the listing
- *   i SERIAL   issued certificate  m          counts and the next number
+ *   m          counts and the next number
+ *   i SERIAL and all that begins with z: see issued-store
  *   w NUMBER   a device that waits for approval, in one of WAITING_DEVICES_MAX slots
  */
 #include "protocol/device-record.h"
-#include "shared/record-store.h"
+#include "shared/issued-store.h"
 
 typedef struct StoreMeta {
         uint64_t devices, issued, next; /* next: of listing places and versions, from 1 */
@@ -26,6 +27,7 @@ typedef struct WaitingSlot {
 
 typedef struct DeviceStore {
         RecordStore *records;
+        IssuedStore *certificates; /* of the same transactions */
         StoreMeta meta, committed;
         WaitingSlot waiting[WAITING_DEVICES_MAX];
 } DeviceStore;

@@ -131,27 +131,10 @@ static void test_check(void) {
         }
 }
 
-static void test_issued(void) {
-        uint8_t record[ISSUED_RECORD_MAX], der[ISSUED_CERTIFICATE_MAX + 1] = { 0x30 };
-        Issued i = { .serial = { 5 }, .ek_hash = { 6 }, .issued = 10, .not_after = 20, .certificate = VIEW(der, 2048) }, back;
-
-        int n = issued_record_encode(KEY, &i, record);
-        check(n > 0);
-        check_int(issued_record_decode(KEY, VIEW(record, n), &back), 0);
-        check(view_equal(back.certificate, i.certificate));
-        check_int(back.serial[0], 5);
-        check_int(back.not_after, 20);
-        record[100] ^= 1;
-        check_int(issued_record_decode(KEY, VIEW(record, n), &back), -EBADMSG);
-        i.certificate.size++;
-        check_int(issued_record_encode(KEY, &i, record), -E2BIG);
-}
-
 int main(void) {
         test_device();
         test_upgrade();
         test_largest();
         test_check();
-        test_issued();
         return EXIT_SUCCESS;
 }

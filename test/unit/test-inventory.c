@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "shared/inventory.h"
+#include "shared/inventory-issued.h"
 #include "shared/record-store.h"
 
 static char path[256];
@@ -19,6 +19,7 @@ typedef struct Context {
         Device page[8];
         size_t n_page;
         char next[32];
+        LogHead head;
 } Context;
 
 static void start(Context *c) {
@@ -43,6 +44,16 @@ static void run(Context *c) {
 static void on_changed(int error, void *userdata) {
         Context *c = userdata;
         c->error = error;
+        c->open--;
+}
+
+static void on_recorded(int error, const LogHead *head, void *userdata) {
+        Context *c = userdata;
+        c->error = error;
+        if (error >= 0)
+                c->head = *head;
+        else
+                check(!head);
         c->open--;
 }
 
@@ -114,7 +125,7 @@ static int record(Context *c, uint8_t serial, const Device *d, uint64_t version)
 
         memcpy(i.ek_hash, d->ek_hash, 32);
         c->open++;
-        check_int(inventory_record_issued(c->inv, &i, version, on_changed, c), 0);
+        check_int(inventory_record_issued(c->inv, &i, version, on_recorded, c), 0);
         run(c);
         return c->error;
 }
