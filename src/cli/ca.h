@@ -12,6 +12,7 @@ int ca_show_device(struct json_object *device);
 void ca_print_end(struct json_object *end);
 /* All certificates of a device ("": of all devices), the newest first. Returns the exit status after telling why. */
 int ca_read_issued(Cli *c, const char *device, struct json_object **ret);
+void ca_remind_of_backup(const Cli *c);
 /* The names as one line; without any: "-", or "(any name)". */
 int ca_device_names(struct json_object *device, char **ret);
 /* Every entry of a list that comes in pages (List and its like), one at a time; each returns a negative errno to end

@@ -120,10 +120,12 @@ void cli_put_lines(FILE *f, const char *text);
 
 /* The verbs, one file each. */
 int verb_ca_approve(Cli *c, int argc, char **argv);
+int verb_ca_backup(Cli *c, int argc, char **argv);
 int verb_ca_create(Cli *c, int argc, char **argv);
 int verb_ca_deny(Cli *c, int argc, char **argv);
 int verb_ca_enroll(Cli *c, int argc, char **argv);
 int verb_ca_export(Cli *c, int argc, char **argv);
+int verb_ca_export_root_key(Cli *c, int argc, char **argv);
 int verb_ca_import(Cli *c, int argc, char **argv);
 int verb_ca_issued(Cli *c, int argc, char **argv);
 int verb_ca_list(Cli *c, int argc, char **argv);
@@ -132,9 +134,12 @@ int verb_ca_log_verify(Cli *c, int argc, char **argv);
 int verb_ca_lookup(Cli *c, int argc, char **argv);
 int verb_ca_pending(Cli *c, int argc, char **argv);
 int verb_ca_remove(Cli *c, int argc, char **argv);
+int verb_ca_remove_root_key(Cli *c, int argc, char **argv);
 int verb_ca_replace(Cli *c, int argc, char **argv);
+int verb_ca_restore(Cli *c, int argc, char **argv);
 int verb_ca_revoke(Cli *c, int argc, char **argv);
 int verb_ca_root(Cli *c, int argc, char **argv);
+int verb_ca_rotate(Cli *c, int argc, char **argv);
 int verb_ca_set(Cli *c, int argc, char **argv);
 int verb_ca_trust_add(Cli *c, int argc, char **argv);
 int verb_ca_trust_import(Cli *c, int argc, char **argv);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/ca.h"
 
 static const Verb verbs[] = {
         { "ca create", "[NAME]", "Create the attestation CA", verb_ca_create },
@@ -28,6 +28,11 @@ static const Verb verbs[] = {
         { "ca revoke", "SERIAL|DEVICE", "Revoke a certificate, or all of a device and disable it", verb_ca_revoke },
         { "ca log list", "", "List the record of what the CA signed", verb_ca_log_list },
         { "ca log verify", "", "Look whether that record is whole, and fits the certificates", verb_ca_log_verify },
+        { "ca backup", "FILE", "Write keys, inventory and settings to a file, encrypted", verb_ca_backup },
+        { "ca restore", "FILE", "Take them from such a file, on a machine without a CA", verb_ca_restore },
+        { "ca rotate", "", "Make another intermediate certificate", verb_ca_rotate },
+        { "ca export-root-key", "FILE", "Write the root's key to a file, encrypted", verb_ca_export_root_key },
+        { "ca remove-root-key", "FILE", "Remove the root's key, when that file holds it", verb_ca_remove_root_key },
         { "status", "", "Show this device's enrollment", verb_status },
         { "enroll", "", "Get a certificate for this device", verb_enroll },
         { "renew", "", "Get a new certificate, everything as recorded", verb_renew },
@@ -166,6 +171,8 @@ int main(int argc, char **argv) {
                 c.verb = verbs + i;
                 argv[n - 1] = program_invocation_short_name; /* what getopt() names in its messages */
                 int status = c.verb->run(&c, argc - n + 1, argv + n - 1);
+                if (status == EXIT_SUCCESS)
+                        ca_remind_of_backup(&c);
                 cli_password_agent_close(&c);
                 sd_bus_flush_close_unref(c.bus);
                 if (fflush(stdout) != 0 || ferror(stdout))

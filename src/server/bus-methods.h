@@ -7,6 +7,11 @@
 
 int bus_create_ca(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_get_root_certificate(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_export_root_key(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_remove_root_key(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_rotate(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_backup(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_restore(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_enroll(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_remove(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_change(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -26,6 +26,8 @@ static const struct {
         { "allow-any-name", BUS_OPTION_ALLOW_ANY_NAME, "b" },
         { "allow-long-lifetime", BUS_OPTION_ALLOW_LONG_LIFETIME, "b" },
         { "reason", BUS_OPTION_REASON, "s" },
+        { "root-key", BUS_OPTION_ROOT_KEY, "h" },
+        { "force", BUS_OPTION_FORCE, "b" },
         { "vendor", BUS_OPTION_VENDOR, "s" },
         { "anchor", BUS_OPTION_ANCHOR, "b" },
         { "source", BUS_OPTION_SOURCE, "s" },
@@ -103,6 +105,10 @@ static int read_value(sd_bus_message *m, BusOption option, BusOptions *o, sd_bus
                 return sd_bus_message_read_basic(m, 'b', &o->allow_long_lifetime);
         case BUS_OPTION_REASON:
                 return sd_bus_message_read_basic(m, 's', &o->reason);
+        case BUS_OPTION_ROOT_KEY:
+                return sd_bus_message_read_basic(m, 'h', &o->root_key);
+        case BUS_OPTION_FORCE:
+                return sd_bus_message_read_basic(m, 'b', &o->force);
         case BUS_OPTION_VENDOR:
                 return sd_bus_message_read_basic(m, 's', &o->vendor);
         case BUS_OPTION_ANCHOR:
@@ -153,7 +159,7 @@ int bus_check_options(const BusOptions *o, sd_bus_error *error) {
 }
 
 int bus_read_options(sd_bus_message *m, unsigned allowed, BusOptions *ret, sd_bus_error *error) {
-        BusOptions o = {};
+        BusOptions o = { .root_key = -EBADF };
 
         if (gnutls_rnd(GNUTLS_RND_NONCE, o.operation, sizeof(o.operation)) < 0)
                 return -EIO;

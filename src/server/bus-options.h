@@ -23,6 +23,8 @@ typedef enum BusOption {
         BUS_OPTION_ALLOW_ANY_NAME = 1 << 13,
         BUS_OPTION_ALLOW_LONG_LIFETIME = 1 << 14,
         BUS_OPTION_REASON = 1 << 15,
+        BUS_OPTION_ROOT_KEY = 1 << 16,
+        BUS_OPTION_FORCE = 1 << 17,
         BUS_OPTION_VENDOR = 1 << 20,
         BUS_OPTION_ANCHOR = 1 << 21,
         BUS_OPTION_SOURCE = 1 << 22,
@@ -37,7 +39,8 @@ typedef struct BusOptions {
         const char *note, *reason;         /* borrowed from the message; or NULL */
         DeviceNames names, add_names, remove_names;
         uint8_t operation[OPERATION_SIZE]; /* drawn when the caller gave none */
-        int anchor;
+        int anchor, force;
+        int root_key;                      /* a descriptor, borrowed likewise; or -EBADF */
         const char *vendor, *source;       /* borrowed likewise */
         const void *certificate;
         size_t certificate_size;

@@ -11,6 +11,9 @@
 
 #define CA_DIR "ca"
 #define ROOT_FILE "root.pem"
+#define WRAPPING_KEY "atteztd.wrapping-key"
+#define WRAPPING_KEY_MIN 32U             /* characters */
+#define WRAPPING_KEY_FILE_MAX 4096U      /* bytes */
 
 /* The fronts read this file; they have no other way to the root. */
 static int publish_root(const Server *s, bool only_if_missing) {
@@ -70,18 +73,81 @@ static int record_ca(Server *s) {
         return r < 0 ? r : record_certificate(s, LOG_INTERMEDIATE, certificate_authority_intermediate(s->ca));
 }
 
+/* --- The wrapping key --- */
+
+/* Made at installation, by root, and handed over by systemd. What is there and cannot be read is no reason to go on
+ * with plain keys. */
+static int load_wrapping_key(Server *s) {
+        const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+        _cleanup_bytes_erase_ Bytes text = BYTES_NULL;
+        _cleanup_free_ char *path = NULL;
+
+        if (!credentials)
+                return 0;
+        int r = path_join(credentials, WRAPPING_KEY, &path);
+        if (r >= 0)
+                r = file_read(path, WRAPPING_KEY_FILE_MAX, &text);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return log_error_errno(r, "Could not read the credential " WRAPPING_KEY ": %m");
+        size_t n = strcspn((const char *) text.data, "\r\n");
+        if (n < WRAPPING_KEY_MIN)
+                return log_error_errno(-EINVAL, "The credential " WRAPPING_KEY " is too short: it wants %u characters.",
+                                       WRAPPING_KEY_MIN);
+        s->wrapping_key = strndup((const char *) text.data, n);
+        return s->wrapping_key ? 0 : -ENOMEM;
+}
+
+static int tell_load_error(const char *dir, int error) {
+        if (error == -ENOKEY)
+                return log_error_errno(error, "The CA's keys in %s are encrypted, and systemd gave no credential "
+                                       WRAPPING_KEY " to open them with.", dir);
+        if (error == -EKEYREJECTED)
+                return log_error_errno(error, "The CA's keys in %s are encrypted, and not with the credential "
+                                       WRAPPING_KEY " that systemd gave.", dir);
+        return log_error_errno(error, "Could not load the CA in %s: %m", dir);
+}
+
+/* Weeks before the end: whoever trusts the root has to hear of another one in time. */
+static void warn_of_end(const Server *s) {
+        const struct {
+                const char *what;
+                int64_t end;
+        } ends[] = {
+                { "root certificate", certificate_authority_root_not_after(s->ca) },
+                { "intermediate certificate", certificate_authority_not_after(s->ca) },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
+                int64_t left = ends[i].end - server_now();
+                const char *fields[] = { "ATTEZT_REASON", ends[i].what, NULL };
+                if (left < SERVER_CA_ENDING_SEC) {
+                        log_event(LOG_WARNING, EVENT_CA_ENDING, fields, "The CA's %s %s%lld days%s: %s.", ends[i].what,
+                                  left < 0 ? "ended " : "ends in ", (long long) (left < 0 ? -left : left) / 86400,
+                                  left < 0 ? " ago" : "",
+                                  i == 0 ? "make another CA, and give its root to the ACME server" : "attezt ca rotate");
+                        return;
+                }
+        }
+}
+
 int server_load_ca(Server *s) {
         _cleanup_free_ char *dir = NULL;
 
-        int r = path_join(s->settings->state_dir, CA_DIR, &dir);
+        int r = load_wrapping_key(s);
+        if (r < 0)
+                return r;
+        r = path_join(s->settings->state_dir, CA_DIR, &dir);
         if (r >= 0)
-                r = certificate_authority_load(dir, &s->ca);
+                r = certificate_authority_load(dir, s->wrapping_key, &s->ca);
         if (r == -ENOENT) {
                 log_notice("There is no CA yet: create it with \"attezt ca create\".");
                 return 0;
         }
         if (r < 0)
-                return log_error_errno(r, "Could not load the CA in %s: %m", dir ? dir : CA_DIR);
+                return tell_load_error(dir ?: CA_DIR, r);
+        warn_of_end(s);
         r = publish_root(s, true);
         if (r < 0)
                 return log_error_errno(r, "Could not write the root certificate for the fronts: %m");
@@ -100,9 +166,10 @@ int server_create_ca(Server *s, const char *name) {
                 return r;
         if (s->ca)
                 return -EEXIST;
-        r = certificate_authority_create(dir, name, server_now());
+        CertificateAuthorityTerms terms = { .name = name, .secret = s->wrapping_key, .now = server_now() };
+        r = certificate_authority_create(dir, &terms);
         if (r >= 0)
-                r = certificate_authority_load(dir, &s->ca);
+                r = certificate_authority_load(dir, s->wrapping_key, &s->ca);
         if (r >= 0)
                 r = publish_root(s, false);
         if (r < 0)
@@ -110,6 +177,49 @@ int server_create_ca(Server *s, const char *name) {
         log_event(LOG_NOTICE, EVENT_CA_CREATED, NULL, "The CA is created; SHA-256 fingerprint of its root: %s",
                   certificate_authority_fingerprint(s->ca));
         fronts_changed(s->fronts);
+        server_crl_renew(s);
+        r = record_ca(s);
+        if (r < 0)
+                log_error_errno(r, "Could not record the CA's certificates: %m");
+        return 0;
+}
+
+/* --- The root's key, and another intermediate --- */
+
+int server_root_key(const Server *s, Bytes *ret) {
+        _cleanup_free_ char *dir = NULL;
+
+        int r = path_join(s->settings->state_dir, CA_DIR, &dir);
+        return r < 0 ? r : certificate_authority_root_key(dir, s->wrapping_key, ret);
+}
+
+int server_remove_root_key(Server *s) {
+        _cleanup_free_ char *dir = NULL;
+
+        int r = path_join(s->settings->state_dir, CA_DIR, &dir);
+        if (r >= 0)
+                r = certificate_authority_remove_root_key(dir);
+        if (r >= 0)
+                log_event(LOG_NOTICE, EVENT_CA_CHANGED, NULL, "The root's key was removed from this machine.");
+        return r;
+}
+
+/* What was signed with the one before stays good; what is served and signed with from now on is the new one. */
+int server_rotate_ca(Server *s, ByteView root_key) {
+        CertificateAuthorityTerms terms = { .secret = s->wrapping_key, .now = server_now() };
+        _cleanup_free_ char *dir = NULL;
+        CertificateAuthority *ca;
+
+        int r = path_join(s->settings->state_dir, CA_DIR, &dir);
+        if (r >= 0)
+                r = certificate_authority_rotate(dir, &terms, root_key);
+        if (r >= 0)
+                r = certificate_authority_load(dir, s->wrapping_key, &ca);
+        if (r < 0)
+                return r;
+        certificate_authority_free(s->ca);
+        s->ca = ca;
+        log_event(LOG_NOTICE, EVENT_CA_CHANGED, NULL, "The CA has a new intermediate certificate.");
         server_crl_renew(s);
         r = record_ca(s);
         if (r < 0)

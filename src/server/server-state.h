@@ -35,6 +35,7 @@ typedef struct Server {
         const ServerSettings *settings;
         Inventory *inventory;
         CertificateAuthority *ca; /* NULL: not created yet */
+        char *wrapping_key;       /* encrypts the CA's keys on disk; NULL: they are plain */
         PendingSecrets *pending;
         Fronts *fronts;
         FrontProcess *front_process;

@@ -8,6 +8,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "server/backup.h"
 #include "server/bus-call.h"
 #include "server/events.h"
 #include "server/issue.h"
@@ -88,6 +89,8 @@ static int open_inventory(Server *s) {
         bool healed;
 
         int r = dir_make_parents(s->settings->state_dir, 0755);
+        if (r >= 0 && !s->settings->check)
+                r = backup_put_in_place(s->settings);
         if (r >= 0)
                 r = path_join(s->settings->state_dir, INVENTORY_FILE, &path);
         if (r >= 0)
@@ -214,6 +217,9 @@ Server *server_free(Server *s) {
         sd_bus_flush_close_unref(s->bus);
         pending_secrets_free(s->pending);
         certificate_authority_free(s->ca);
+        if (s->wrapping_key)
+                explicit_bzero(s->wrapping_key, strlen(s->wrapping_key));
+        free(s->wrapping_key);
         sd_event_source_disable_unref(s->sigterm);
         sd_event_source_disable_unref(s->sigint);
         idle_free(s->idle);

@@ -193,6 +193,34 @@ int record_store_walk(RecordStore *s, RecordVisit visit, void *userdata) {
         return w.error < 0 ? w.error : n < 0 ? translate(s->tdb) : 0;
 }
 
+int record_store_size(RecordStore *s, uint64_t *ret) {
+        struct stat st;
+
+        if (fstat(tdb_fd(s->tdb), &st) < 0)
+                return -errno;
+        *ret = (uint64_t) st.st_size;
+        return 0;
+}
+
+/* By the descriptor there is: closing another one would end the locks that TDB has on the file. */
+int record_store_copy(RecordStore *s, uint64_t at, size_t size, int to_fd) {
+        uint8_t buffer[64 * 1024];
+
+        while (size > 0) {
+                ssize_t n = pread(tdb_fd(s->tdb), buffer, MIN_OF(size, sizeof(buffer)), (off_t) at);
+                if (n <= 0)
+                        return n < 0 ? -errno : -EIO;
+                for (ssize_t done = 0, k; done < n; done += k) {
+                        k = write(to_fd, buffer + done, (size_t) (n - done));
+                        if (k < 0)
+                                return -errno;
+                }
+                at += (uint64_t) n;
+                size -= (size_t) n;
+        }
+        return 0;
+}
+
 int record_store_begin(RecordStore *s) {
         if (tdb_transaction_start(s->tdb) != 0)
                 return translate(s->tdb);

@@ -25,6 +25,10 @@ int record_store_get(RecordStore *s, ByteView key, Bytes *ret);
 typedef int (*RecordVisit)(ByteView key, ByteView value, void *userdata);
 int record_store_walk(RecordStore *s, RecordVisit visit, void *userdata);
 
+/* The file itself, to copy it. Without a change in the open transaction it is what was committed last. */
+int record_store_size(RecordStore *s, uint64_t *ret);
+int record_store_copy(RecordStore *s, uint64_t at, size_t size, int to_fd);
+
 /* Changes want an open transaction. After a failure of any of them only cancel is left. */
 int record_store_begin(RecordStore *s);
 int record_store_put(RecordStore *s, ByteView key, ByteView value);

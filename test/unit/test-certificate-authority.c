@@ -31,6 +31,12 @@ static unsigned mode_of(const char *dir, const char *name) {
         return st.st_mode & 07777;
 }
 
+static int create(const char *dir, const char *name) {
+        const CertificateAuthorityTerms terms = { .name = name, .now = NOW };
+
+        return certificate_authority_create(dir, &terms);
+}
+
 static void copy_file(const char *from_dir, const char *to_dir, const char *name) {
         _cleanup_free_ char *from = NULL, *to = NULL;
         _cleanup_bytes_ Bytes b = BYTES_NULL;
@@ -52,13 +58,13 @@ static void test_create(void) {
         struct stat st;
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
-                check_int(certificate_authority_create(dir, bad[i], NOW), -EINVAL);
-        check_int(certificate_authority_load(dir, &ca), -ENOENT);
+                check_int(create(dir, bad[i]), -EINVAL);
+        check_int(certificate_authority_load(dir, NULL, &ca), -ENOENT);
 
         /* What a crash left is no obstacle and does not stay. */
         check_int(dir_make(left, 0700), 0);
         copy_file("/etc", left, "passwd");
-        check_int(certificate_authority_create(dir, "Home (test)", NOW), 0);
+        check_int(create(dir, "Home (test)"), 0);
         check_int(stat(left, &st), -1);
 
         check_int(mode_of(top, "ca"), 0700);
@@ -68,16 +74,16 @@ static void test_create(void) {
         check_int(mode_of(dir, "intermediate.pem"), 0644);
 
         /* Never overwritten, be it empty, a file or a link to nowhere. */
-        check_int(certificate_authority_create(dir, "Home", NOW), -EEXIST);
+        check_int(create(dir, "Home"), -EEXIST);
         check_int(mkdir(other, 0700), 0);
-        check_int(certificate_authority_create(other, "Home", NOW), -EEXIST);
+        check_int(create(other, "Home"), -EEXIST);
         check_int(rmdir(other), 0);
         check_int(symlink("/nowhere", other), 0);
-        check_int(certificate_authority_create(other, "Home", NOW), -EEXIST);
+        check_int(create(other, "Home"), -EEXIST);
         check_int(unlink(other), 0);
-        check_int(certificate_authority_create(deep, "Home", NOW), -ENOENT);
+        check_int(create(deep, "Home"), -ENOENT);
 
-        check_int(certificate_authority_load(dir, &ca), 0);
+        check_int(certificate_authority_load(dir, NULL, &ca), 0);
         check_int(strlen(certificate_authority_fingerprint(ca)), 64);
         check(strstr(certificate_authority_root_pem(ca), "-----BEGIN CERTIFICATE-----"));
         check_int(certificate_authority_not_after(ca), NOW + 10LL * 365 * 86400);
@@ -88,7 +94,7 @@ static void test_load_refused(void) {
         _cleanup_free_ char *dir = below("ca"), *other = below("other"), *mixed = below("mixed");
         CertificateAuthority *ca = NULL;
 
-        check_int(certificate_authority_create(other, "Other", NOW), 0);
+        check_int(create(other, "Other"), 0);
         check_int(dir_make(mixed, 0700), 0);
         for (size_t i = 0; i < ELEMENTSOF(files); i++) {
                 _cleanup_free_ char *path = NULL;
@@ -96,18 +102,18 @@ static void test_load_refused(void) {
 
                 for (size_t k = 0; k < ELEMENTSOF(files); k++)
                         copy_file(k == i ? other : dir, mixed, files[k]);
-                check_int(certificate_authority_load(mixed, &ca), -EBADMSG);
+                check_int(certificate_authority_load(mixed, NULL, &ca), -EBADMSG);
                 check_int(file_write_atomic_path(path, 0600, VIEW_STR("-----BEGIN CERTIFICATE-----\n")), 0);
-                check_int(certificate_authority_load(mixed, &ca), -EBADMSG);
+                check_int(certificate_authority_load(mixed, NULL, &ca), -EBADMSG);
                 check_int(unlink(path), 0);
-                check_int(certificate_authority_load(mixed, &ca), -EBADMSG);
+                check_int(certificate_authority_load(mixed, NULL, &ca), -EBADMSG);
                 check(!ca);
         }
 
         /* The root's key may be taken away. */
         for (size_t k = 0; k < ELEMENTSOF(files); k++)
                 copy_file(dir, mixed, files[k]);
-        check_int(certificate_authority_load(mixed, &ca), 0);
+        check_int(certificate_authority_load(mixed, NULL, &ca), 0);
         certificate_authority_free(ca);
 }
 
@@ -263,7 +269,7 @@ int main(void) {
         test_load_refused();
 
         _cleanup_free_ char *dir = below("ca");
-        check_int(certificate_authority_load(dir, &ca), 0);
+        check_int(certificate_authority_load(dir, NULL, &ca), 0);
         test_sign(ca, &rsa);
         test_sign(ca, &ec);
         test_sign_refused(ca, &rsa);

@@ -102,8 +102,8 @@ int main(void) {
 
         check(mkdtemp(dir));
         check_int(path_join(dir, "ca", &path), 0);
-        check_int(certificate_authority_create(path, "Test", time(NULL)), 0);
-        check_int(certificate_authority_load(path, &ca), 0);
+        check_int(certificate_authority_create(path, &(CertificateAuthorityTerms) { .name = "Test", .now = time(NULL) }), 0);
+        check_int(certificate_authority_load(path, NULL, &ca), 0);
         leaf = sign(ca, (const char *const[]) { "framework", "second.name", NULL });
         nameless = sign(ca, (const char *const[]) { NULL });
 

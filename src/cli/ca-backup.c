@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "cli/backup-settings.h"
+#include "cli/ca.h"
+#include "cli/cli-passphrase.h"
+#include "cli/sealed-file.h"
+#include "shared/backup-file.h"
+#include "shared/files.h"
+
+#define ARCHIVE_NAME "attezt-backup"
+
+/* --- attezt ca backup --- */
+
+static int fetch(Cli *c, int to) {
+        _cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
+        struct stat st;
+        int fd;
+
+        int status = cli_new_call(c, ATTEZT_SERVER_INTERFACE, "Backup", &m);
+        if (status != EXIT_SUCCESS)
+                return status;
+        int r = ca_append_no_options(m);
+        if (r < 0)
+                return cli_failed(r, "make a message");
+        status = cli_call(c, m, &reply);
+        if (status != EXIT_SUCCESS)
+                return status;
+        r = sd_bus_message_read(reply, "h", &fd);
+        if (r >= 0 && (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0))
+                r = -errno;
+        /* Without the mark of its end: the settings follow. */
+        if (r >= 0)
+                r = st.st_size > 1 ? backup_copy(fd, to, (uint64_t) st.st_size - 1) : -EBADMSG;
+        return r < 0 ? cli_failed(r, "read the answer") : EXIT_SUCCESS;
+}
+
+static int write_sealed(int archive, const char *path, const Passphrase *p) {
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+        if (fd < 0)
+                return -errno;
+        int r = lseek(archive, 0, SEEK_SET) < 0 ? -errno : sealed_file_write(archive, fd, (const char *) p->text.data);
+        if (r >= 0 && fsync(fd) < 0)
+                r = -errno;
+        if (r < 0)
+                (void) unlink(path);
+        return r < 0 ? r : dir_fsync_parent(path);
+}
+
+int verb_ca_backup(Cli *c, int argc, char **argv) {
+        _cleanup_close_ int archive = memfd_create(ARCHIVE_NAME, MFD_CLOEXEC);
+        _cleanup_passphrase_ Passphrase p = {};
+        const CliOption options[] = { PASSPHRASE_OPTIONS(p), {} };
+
+        cli_parse(c, argc, argv, options, 1, 1);
+        if (archive < 0)
+                return cli_failed(-errno, "make room for the backup");
+        if (access(c->operands[0], F_OK) >= 0) {
+                log_error("%s is there already, and is not overwritten.", c->operands[0]);
+                return EXIT_FAILURE;
+        }
+        int status = passphrase_get(c, &p, "Passphrase for the backup", true);
+        if (status == EXIT_SUCCESS)
+                status = fetch(c, archive);
+        if (status != EXIT_SUCCESS)
+                return status;
+        int r = backup_settings_add(archive);
+        if (r >= 0)
+                r = backup_write_end(archive);
+        if (r >= 0)
+                r = write_sealed(archive, c->operands[0], &p);
+        if (r < 0)
+                return cli_failed(r, "write the backup");
+        if (!c->json)
+                printf("The CA's keys, the inventory with all that was issued, vendor roots and settings are in %s.\n"
+                       "Keep it, and the passphrase, away from this machine. There: attezt ca restore %s\n",
+                       c->operands[0], c->operands[0]);
+        return EXIT_SUCCESS;
+}
+
+/* --- attezt ca restore --- */
+
+static int open_sealed(const char *path, const Passphrase *p, int to) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+        int r = fd < 0 ? -errno : sealed_file_read(fd, to, (const char *) p->text.data);
+        if (r == -EKEYREJECTED) {
+                log_error("%s is encrypted with another passphrase, or it was changed.", path);
+                return EXIT_FAILURE;
+        }
+        if (r == -EBADMSG) {
+                log_error("%s is no backup.", path);
+                return EXIT_FAILURE;
+        }
+        return r < 0 ? cli_failed(r, "read the backup") : EXIT_SUCCESS;
+}
+
+static int hand_in(Cli *c, int archive, bool force) {
+        _cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
+
+        int status = cli_new_call(c, ATTEZT_SERVER_INTERFACE, "Restore", &m);
+        if (status != EXIT_SUCCESS)
+                return status;
+        int r = sd_bus_message_append(m, "ha{sv}", archive, 1, "force", "b", (int) force);
+        if (r < 0)
+                return cli_failed(r, "make a message");
+        return cli_call(c, m, &reply);
+}
+
+int verb_ca_restore(Cli *c, int argc, char **argv) {
+        _cleanup_close_ int archive = memfd_create(ARCHIVE_NAME, MFD_CLOEXEC);
+        _cleanup_passphrase_ Passphrase p = {};
+        bool force = false;
+        const CliOption options[] = {
+                { "force", CLI_FLAG, &force, NULL, "Replace a CA, an inventory and settings that are here" },
+                PASSPHRASE_OPTIONS(p),
+                {},
+        };
+
+        cli_parse(c, argc, argv, options, 1, 1);
+        if (archive < 0)
+                return cli_failed(-errno, "make room for the backup");
+        int status = passphrase_get(c, &p, "Passphrase of the backup", false);
+        if (status == EXIT_SUCCESS)
+                status = open_sealed(c->operands[0], &p, archive);
+        if (status == EXIT_SUCCESS)
+                status = hand_in(c, archive, force);
+        if (status != EXIT_SUCCESS)
+                return status;
+        int r = backup_settings_restore(archive, force);
+        if (r < 0)
+                return cli_failed(r, "write the settings in " ATTEZT_SETTINGS_DIR);
+        if (!c->json)
+                printf("CA and inventory are restored. atteztd ends, and begins anew with them: systemd starts it at the\n"
+                       "next request, where there is none it is to be started again.\n");
+        return EXIT_SUCCESS;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "server/backup.h"
+#include "server/bus-call.h"
+#include "server/bus-descriptor.h"
+#include "server/bus-methods.h"
+#include "server/bus-options.h"
+#include "server/events.h"
+#include "server/server.h"
+#include "shared/backup-tree.h"
+#include "shared/files.h"
+#include "shared/inventory-copy.h"
+#include "shared/log.h"
+#include "shared/names.h"
+#include "shared/trust-store.h"
+
+/* --- Backup --- */
+
+typedef struct Backup {
+        BusCall *call;
+        int fd;
+} Backup;
+
+static Backup *backup_free(Backup *b) {
+        if (!b)
+                return NULL;
+        closep(&b->fd);
+        free(b);
+        return NULL;
+}
+DEFINE_TRIVIAL_CLEANUP_FUNC(Backup *, backup_free);
+
+static int add_ca_file(const char *file, ByteView content, void *userdata) {
+        char name[BACKUP_NAME_MAX + 1];
+        Backup *b = userdata;
+
+        if (snprintf(name, sizeof(name), BACKUP_CA "%s", file) > (int) BACKUP_NAME_MAX)
+                return -ENAMETOOLONG;
+        return backup_write_file(b->fd, name, content);
+}
+
+static void on_skipped(const char *path, int error) {
+        log_warning_errno(error, "%s is not in the backup: %m", path);
+}
+
+static int add_trust(const Server *s, Backup *b) {
+        _cleanup_free_ char *public = NULL, *dir = NULL;
+
+        int r = path_join(s->settings->state_dir, SERVER_PUBLIC_DIR, &public);
+        if (r >= 0)
+                r = path_join(public, TRUST_STORE_MANAGED, &dir);
+        return r < 0 ? r : backup_write_tree(b->fd, dir, BACKUP_TRUST, on_skipped);
+}
+
+static int add_ca(const Server *s, Backup *b) {
+        const CertificateAuthorityVisitor v = { .visit = add_ca_file, .userdata = b };
+        _cleanup_free_ char *dir = NULL;
+
+        int r = path_join(s->settings->state_dir, "ca", &dir);
+        return r < 0 ? r : certificate_authority_visit(dir, s->wrapping_key, &v);
+}
+
+static int on_begin(uint64_t size, void *userdata) {
+        const Backup *b = userdata;
+
+        return backup_write_header(b->fd, BACKUP_INVENTORY, size);
+}
+
+static int finish(Backup *b) {
+        int r = backup_write_end(b->fd);
+        if (r < 0)
+                return r;
+        if (lseek(b->fd, 0, SEEK_SET) < 0)
+                return -errno;
+        r = sd_bus_reply_method_return(b->call->message, "h", b->fd);
+        if (r < 0)
+                return r;
+        log_event(LOG_NOTICE, EVENT_BACKUP, NULL, "A backup of CA and inventory was given out.");
+        (void) backup_note(b->call->server);
+        return 0;
+}
+
+static void on_copied(int error, void *userdata) {
+        _cleanup_(backup_freep) Backup *b = userdata;
+
+        if (error >= 0)
+                error = finish(b);
+        if (error < 0)
+                bus_call_fail(b->call, error);
+        else
+                bus_call_free(b->call);
+}
+
+int bus_backup(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(backup_freep) Backup *b = NULL;
+        Server *s = userdata;
+        BusOptions options;
+
+        int r = bus_read_options(m, 0, &options, error);
+        if (r < 0)
+                return r;
+        if (!s->ca)
+                return sd_bus_error_setf(error, ATTEZT_ERROR_NO_CA, "There is no CA yet.");
+        b = calloc(1, sizeof(*b));
+        if (!b)
+                return -ENOMEM;
+        b->fd = memfd_create("attezt-backup", MFD_CLOEXEC);
+        r = b->fd < 0 ? -errno : backup_write_begin(b->fd);
+        if (r >= 0)
+                r = add_ca(s, b);
+        if (r >= 0)
+                r = add_trust(s, b);
+        if (r < 0)
+                return bus_error_set(error, r, "");
+        b->call = bus_call_new(s, m, "");
+        if (!b->call)
+                return -ENOMEM;
+        const InventoryCopy copy = { .fd = b->fd, .begin = on_begin, .done = on_copied };
+        r = inventory_copy(s->inventory, &copy, b);
+        if (r < 0) {
+                bus_call_free(b->call);
+                return bus_error_set(error, r, "");
+        }
+        TAKE_PTR(b);
+        return 1;
+}
+
+/* --- Restore --- */
+
+static bool is_empty(const Server *s) {
+        return !s->ca && inventory_counts(s->inventory).devices == 0 &&
+               inventory_signed_state(s->inventory).head.count == 0;
+}
+
+/* Blocks while it unpacks: there is nothing to do but this, and then to end. */
+int bus_restore(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Server *s = userdata;
+        BusOptions options;
+        int fd;
+
+        int r = sd_bus_message_read(m, "h", &fd);
+        if (r >= 0)
+                r = bus_read_options(m, BUS_OPTION_FORCE, &options, error);
+        if (r < 0)
+                return r;
+        if (!options.force && !is_empty(s))
+                return sd_bus_error_setf(error, ATTEZT_ERROR_EXISTS,
+                                         "There is a CA or an inventory here already; --force replaces them.");
+        r = bus_descriptor_check(fd);
+        if (r >= 0)
+                r = backup_stage(s, fd);
+        if (r == -EBADMSG || r == -EINVAL)
+                return sd_bus_error_setf(error, ATTEZT_ERROR_INVALID, "This is no backup, or it is damaged.");
+        if (r < 0) {
+                log_error_errno(r, "Could not unpack a backup: %m");
+                return sd_bus_error_setf(error, ATTEZT_ERROR_FAILED, "Could not unpack the backup: %s.", strerror(-r));
+        }
+        r = sd_bus_reply_method_return(m, "");
+        if (r >= 0)
+                r = sd_bus_flush(s->bus);
+        log_notice("Ending, to begin anew with what a backup holds.");
+        s->stopping = true;
+        return server_stop(s) < 0 ? -EIO : r < 0 ? r : 1;
+}

@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: MIT
+"""The CA's own life: its certificates, its keys at rest, another intermediate, backup and restore."""
+import os
+import re
+import shutil
+import urllib.request
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from rig_ca import Authority, load_chain, write
+from rig_device import Client, SoftAk, SoftEk, chain_of
+from rig_process import RIG, Daemon, eventually, run
+from rig_programs import Server, cli, cli_json, directory, program
+
+PASSPHRASE = 'correct horse battery staple'
+
+
+class Keyed(Server):
+    """With a wrapping key, as systemd would hand it over."""
+    def __init__(self, *args, wrapping_key=None, **kwargs):
+        self.wrapping_key = wrapping_key
+        super().__init__(*args, tls=False, **kwargs)
+
+    def start(self):
+        env = {}
+        if self.wrapping_key is not None:
+            d = directory(f'{RIG}/credentials-{Server.started}', 'atteztd', 0o700)
+            shutil.chown(write(f'{d}/atteztd.wrapping-key', self.wrapping_key.encode(), mode=0o400), 'atteztd')
+            env['CREDENTIALS_DIRECTORY'] = d
+        self.daemon = Daemon(program('atteztd'), *self.options, user='atteztd', notify=True, env=env)
+        self.daemon.wait_ready()
+        self.find_url()
+
+    def ca_file(self, name):
+        with open(f'{self.state}/ca/{name}', 'rb') as f:
+            return f.read()
+
+
+@pytest.fixture
+def new_server(bus, ek_roots):
+    made = []
+
+    def make(**kwargs):
+        for other in made:
+            other.stop()  # there is one on the bus
+        made.append(Keyed(ek_roots, **kwargs))
+        return made[-1]
+    yield make
+    for s in made:
+        s.stop()
+
+
+@pytest.fixture
+def passphrase(scratch):
+    return write(f'{scratch}/passphrase', f'{PASSPHRASE}\n'.encode(), mode=0o600)
+
+
+class Attested:
+    def __init__(self, server, *names):
+        self.ek, self.ak = SoftEk(), SoftAk()
+        server.enroll(self.ek.hash, *names, pinned=True)
+        self.again(server)
+
+    def again(self, server):
+        status, answer = Client(server.url).issue(self.ek, self.ak)
+        assert status == 200, answer
+        self.chain = [x509.load_der_x509_certificate(c) for c in chain_of(answer)]
+        return self.chain
+
+
+def verify(server, chain, directory):
+    write(f'{directory}/root', server.root_pem.encode())
+    write(f'{directory}/intermediate', chain[1])
+    write(f'{directory}/leaf', chain[0])
+    with urllib.request.urlopen(f'{server.url}/crl.pem') as r:
+        write(f'{directory}/crl', r.read())
+    r = run('openssl', 'verify', '-crl_check', '-ignore_critical', '-CAfile', f'{directory}/root', '-untrusted',
+            f'{directory}/intermediate', '-CRLfile', f'{directory}/crl', f'{directory}/leaf', check=False)
+    return r.returncode == 0, r.stdout + r.stderr
+
+
+# ---- Certificates
+
+def test_U10_F18_serials_key_identifiers_path_lengths(new_server):
+    serials, identifiers = set(), set()
+    for _ in range(2):
+        server = new_server()
+        server.create_ca()
+        root, = load_chain(server.ca_file('root.pem'))
+        intermediate, = load_chain(server.ca_file('intermediate.pem'))
+        serials |= {root.serial_number, intermediate.serial_number}
+        for c, length in ((root, 1), (intermediate, 0)):
+            assert c.serial_number.bit_length() > 64
+            basic = c.extensions.get_extension_for_class(x509.BasicConstraints)
+            assert basic.critical and basic.value.ca and basic.value.path_length == length
+            usage = c.extensions.get_extension_for_class(x509.KeyUsage).value
+            assert usage.key_cert_sign and usage.crl_sign and not usage.digital_signature
+            identifiers.add(c.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest)
+            authority = c.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+            assert authority == root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    assert len(identifiers) == 4 and {len(i) for i in identifiers} == {20}
+    assert len(serials) == 4 and not serials & {0, 1}
+
+
+# ---- Keys at rest
+
+def test_keys_are_encrypted_at_rest(new_server, scratch):
+    server = new_server(wrapping_key='k' * 43 + '\n')
+    server.create_ca()
+    for name in ('root.key', 'intermediate.key'):
+        assert b'BEGIN ENCRYPTED PRIVATE KEY' in server.ca_file(name), name
+        assert oct(os.stat(f'{server.state}/ca/{name}').st_mode & 0o777) == '0o600'
+    run('openssl', 'pkey', '-in', f'{server.state}/ca/root.key', '-passin', f'pass:{"k" * 43}', '-noout')
+    device = Attested(server, 'one')
+    server.restart()
+    device.again(server)
+    cli('ca', 'rotate')
+    device.again(server)
+    assert b'ENCRYPTED' in server.ca_file('intermediate.key')
+    # Without the credential, or with another, nothing starts, and it is said.
+    server.stop()
+    for key, words in ((None, 'are encrypted, and systemd gave no credential'),
+                       ('x' * 43, 'are encrypted, and not with the credential'), ('short', 'too short')):
+        server.wrapping_key = key
+        with pytest.raises(AssertionError, match=words):
+            server.start()
+        server.daemon = None
+    server.wrapping_key = 'k' * 43
+    server.start()
+    device.again(server)
+    assert 'k' * 43 not in server.daemon.log
+
+
+def test_an_upgrade_encrypts_plain_keys(new_server):
+    server = new_server()
+    server.create_ca()
+    device = Attested(server, 'one')
+    assert b'BEGIN PRIVATE KEY' in server.ca_file('intermediate.key')
+    server.stop()
+    server.wrapping_key = 'w' * 64
+    server.start()
+    assert b'BEGIN ENCRYPTED PRIVATE KEY' in server.ca_file('intermediate.key')
+    device.again(server)
+
+
+# ---- The root's key, and another intermediate
+
+def test_F18_root_key_offline_and_rotate(new_server, passphrase, scratch):
+    server = new_server()
+    server.create_ca()
+    device = Attested(server, 'one')
+    first = device.chain
+    file = f'{scratch}/root.key'
+    r = cli('ca', 'export-root-key', file, '--passphrase-file', passphrase)
+    assert 'remove-root-key' in r.stdout
+    assert oct(os.stat(file).st_mode & 0o777) == '0o600'
+    with open(file, 'rb') as f:
+        key = serialization.load_pem_private_key(f.read(), PASSPHRASE.encode())
+    root, = load_chain(server.root_pem)
+    assert key.public_key().public_numbers() == root.public_key().public_numbers()
+    assert cli('ca', 'export-root-key', file, '--passphrase-file', passphrase, check=False).returncode == 1
+    # Only what proves that there is a copy removes it.
+    wrong = write(f'{scratch}/wrong', b'another passphrase\n')
+    other = write(f'{scratch}/other.key', server.ca_file('intermediate.key'))
+    for f, p, words in ((file, wrong, 'another passphrase'), (other, passphrase, 'another key'),
+                        (passphrase, passphrase, 'no key')):
+        r = cli('ca', 'remove-root-key', f, '--passphrase-file', p, check=False)
+        assert r.returncode == 1 and words in r.stderr, r.stderr
+    assert os.path.exists(f'{server.state}/ca/root.key')
+    cli('ca', 'remove-root-key', file, '--passphrase-file', passphrase)
+    assert not os.path.exists(f'{server.state}/ca/root.key')
+    server.restart()
+    device.again(server)
+    r = cli('ca', 'rotate', check=False)
+    assert r.returncode == 4 and "not on this machine" in r.stderr
+    r = cli('ca', 'rotate', '--root-key', other, '--passphrase-file', passphrase, check=False)
+    assert r.returncode != 0 and 'not the key' in r.stderr
+    cli('ca', 'rotate', '--root-key', file, '--passphrase-file', passphrase)
+    assert not os.path.exists(f'{server.state}/ca/root.key')
+    # What is served is new, what was signed stays good, and both can be revoked.
+    second = device.again(server)
+    assert second[1].serial_number != first[1].serial_number and second[1].subject != first[1].subject
+    assert 'Intermediate CA 2' in second[1].subject.rfc4514_string()
+    eventually(lambda: verify(server, first, scratch)[0], 'the first is good')
+    eventually(lambda: verify(server, second, scratch)[0], 'the second is good')
+    cli('ca', 'revoke', f'{first[0].serial_number:032x}')
+    eventually(lambda: 'revoked' in verify(server, first, scratch)[1], 'the first is revoked')
+    assert verify(server, second, scratch)[0]
+    server.restart()
+    device.again(server)
+    assert 'revoked' in verify(server, first, scratch)[1]
+    entries = cli_json('ca', 'log', 'list')
+    assert [e['kind'] for e in entries].count('intermediate') == 2
+    assert cli('ca', 'log', 'verify').returncode == 0
+
+
+def test_a_rotation_that_was_cut_off(new_server):
+    """Between its two renames the new pair counts; before them the old one."""
+    server = new_server()
+    server.create_ca()
+    device = Attested(server, 'one')
+    ca = f'{server.state}/ca'
+    old = {n: server.ca_file(f'intermediate.{n}') for n in ('pem', 'key')}
+    cli('ca', 'rotate')
+    new = {n: server.ca_file(f'intermediate.{n}') for n in ('pem', 'key')}
+    server.stop()
+    write(f'{ca}/intermediate.pem', old['pem'])
+    write(f'{ca}/next.pem', new['pem'])
+    for n in ('intermediate.pem', 'next.pem'):
+        shutil.chown(f'{ca}/{n}', 'atteztd', 'atteztd')
+    server.start()
+    assert server.ca_file('intermediate.pem') == new['pem'] and not os.path.exists(f'{ca}/next.pem')
+    assert device.again(server)[1] == load_chain(new['pem'])[0]
+    server.stop()
+    for n in ('pem', 'key'):
+        write(f'{ca}/intermediate.{n}', old[n])
+        write(f'{ca}/next.{n}', new[n])
+        for f in ('intermediate', 'next'):
+            shutil.chown(f'{ca}/{f}.{n}', 'atteztd', 'atteztd')
+    server.start()
+    assert device.again(server)[1] == load_chain(old['pem'])[0]
+
+
+def test_passphrases_come_from_files_and_descriptors_only(new_server, scratch):
+    server = new_server()
+    server.create_ca()
+    short = write(f'{scratch}/short', b'short\n')
+    r = cli('ca', 'export-root-key', f'{scratch}/k', '--passphrase-file', short, check=False)
+    assert r.returncode == 1 and '8 characters' in r.stderr
+    assert cli('ca', 'export-root-key', f'{scratch}/k', '--passphrase', 'x', check=False).returncode == 2
+    r = cli('ca', 'export-root-key', f'{scratch}/k', check=False)
+    assert r.returncode == 1 and '--passphrase-file' in r.stderr and not os.path.exists(f'{scratch}/k')
+    r = cli('ca', 'export-root-key', f'{scratch}/k', '--passphrase-fd', '0', input=PASSPHRASE + '\n')
+    assert os.path.exists(f'{scratch}/k')
+
+
+# ---- Backup and restore
+
+def settings():
+    """Something in /etc/attezt to be found again."""
+    os.makedirs('/etc/attezt/atteztd.conf.d', exist_ok=True)
+    os.makedirs('/etc/attezt/ek-roots.d/vendor', exist_ok=True)
+    write('/etc/attezt/atteztd.conf.d/50-test.conf', b'[Server]\nAKLifetime=2h\n')
+    write('/etc/attezt/ek-roots.d/vendor/one.pem', b'a root\n')
+
+
+def forget_settings():
+    for path in ('/etc/attezt/atteztd.conf.d', '/etc/attezt/ek-roots.d'):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def test_backup_and_restore_on_another_machine(new_server, passphrase, scratch):
+    settings()
+    try:
+        server = new_server(wrapping_key='a' * 64)
+        server.create_ca()
+        device = Attested(server, 'one')
+        gone = Attested(server, 'gone')
+        cli('ca', 'rotate')
+        cli('ca', 'remove', 'gone')
+        root = write(f'{scratch}/vendor.pem', Authority('Backed-up Vendor').certificate)
+        cli('ca', 'trust', 'add', root, '--yes')
+        kept = cli_json('ca', 'trust', 'list')
+        file = f'{scratch}/backup'
+        r = cli('ca', 'backup', file, '--passphrase-file', passphrase)
+        assert 'attezt ca restore' in r.stdout and oct(os.stat(file).st_mode & 0o777) == '0o600'
+        assert os.path.exists(f'{server.state}/public/last-backup')
+        with open(file, 'rb') as f:
+            data = f.read()
+        for secret in (b'PRIVATE KEY', device.ek.hash.encode(), b'attezt backup', b'AKLifetime'):
+            assert secret not in data
+        # Opened without us.
+        run('openssl', 'cms', '-decrypt', '-binary', '-inform', 'DER', '-in', file, '-pwri_password', PASSPHRASE, '-out',
+            f'{scratch}/plain')
+        with open(f'{scratch}/plain', 'rb') as f:
+            assert f.read(16) == b'attezt backup 1\n'
+        os.unlink(f'{scratch}/plain')
+        assert cli('ca', 'backup', file, '--passphrase-file', passphrase, check=False).returncode == 1
+        head = cli_json('ca', 'log', 'verify')['head']
+        before = server.look_up('one')
+        forget_settings()
+
+        other = new_server(wrapping_key='b' * 64)
+        wrong = write(f'{scratch}/wrong', b'another passphrase\n')
+        r = cli('ca', 'restore', file, '--passphrase-file', wrong, check=False)
+        assert r.returncode == 1 and 'another passphrase' in r.stderr
+        for bend in (100, len(data) // 2, len(data) - 20):
+            write(f'{scratch}/bent', data[:bend] + bytes([data[bend] ^ 1]) + data[bend + 1:])
+            r = cli('ca', 'restore', f'{scratch}/bent', '--passphrase-file', passphrase, check=False)
+            assert r.returncode == 1 and re.search('was changed|no backup', r.stderr), (bend, r.stderr)
+        assert not os.path.exists('/etc/attezt/atteztd.conf.d/50-test.conf')
+        cli('ca', 'restore', file, '--passphrase-file', passphrase)
+        assert other.daemon.wait() == 0
+        other.start()
+        other.daemon.wait_line('are those of a backup')
+        # The same CA, the same devices, the same record; clients notice nothing.
+        other.root_pem = server.root_pem
+        assert cli('ca', 'root').stdout == server.root_pem
+        assert other.look_up('one') == before
+        assert cli('ca', 'log', 'verify', '--head', head).returncode == 0
+        chain = device.again(other)
+        good, said = eventually(lambda: verify(other, chain, scratch), 'verified')
+        assert good, said
+        with urllib.request.urlopen(f'{other.url}/crl.pem') as r:
+            assert gone.chain[0].serial_number in {e.serial_number for e in all_entries(r.read())}
+        assert b'BEGIN ENCRYPTED PRIVATE KEY' in other.ca_file('intermediate.key')
+        with open('/etc/attezt/atteztd.conf.d/50-test.conf') as f:
+            assert 'AKLifetime=2h' in f.read()
+        with open('/etc/attezt/ek-roots.d/vendor/one.pem') as f:
+            assert f.read() == 'a root\n'
+        assert cli_json('ca', 'trust', 'list') == kept
+        # Not over what is there, unless told to; and what was there is kept.
+        r = cli('ca', 'restore', file, '--passphrase-file', passphrase, check=False)
+        assert r.returncode != 0 and '--force' in r.stderr
+        other.enroll('ee' * 32, 'since')
+        cli('ca', 'restore', file, '--passphrase-file', passphrase, '--force')
+        assert other.daemon.wait() == 0
+        other.start()
+        assert cli('ca', 'lookup', 'since', check=False).returncode == 4
+        assert os.path.exists(f'{other.state}/inventory.tdb.before-restore')
+        assert os.path.exists(f'{other.state}/ca.before-restore/root.pem')
+        assert PASSPHRASE not in server.daemon.log if server.daemon else True
+        assert PASSPHRASE not in other.daemon.log
+    finally:
+        forget_settings()
+
+
+def all_entries(pem):
+    end = b'-----END X509 CRL-----\n'
+    return [e for part in pem.split(end)[:-1] for e in x509.load_pem_x509_crl(part + end)]
+
+
+def test_who_may_back_up(new_server, passphrase, scratch):
+    server = new_server()
+    server.create_ca()
+    for verb in (('backup', f'{scratch}/b'), ('export-root-key', f'{scratch}/b')):
+        readable = write(f'{scratch}/p', f'{PASSPHRASE}\n'.encode())
+        os.chmod(scratch, 0o755)
+        r = cli('ca', *verb, '--passphrase-file', readable, user='nobody', check=False)
+        assert r.returncode == 5, r.stderr
+    assert cli('ca', 'rotate', user='nobody', check=False).returncode == 5
+
+
+def test_backup_while_everything_goes_on(new_server, passphrase, scratch):
+    server = new_server()
+    server.create_ca()
+    device = Attested(server, 'one')
+    for n in range(3):
+        device.again(server)
+        cli('ca', 'backup', f'{scratch}/b{n}', '--passphrase-file', passphrase)
+        server.enroll(f'{n:064x}', f'device-{n}')
+    other = new_server()
+    cli('ca', 'restore', f'{scratch}/b2', '--passphrase-file', passphrase)
+    other.daemon.wait()
+    other.start()
+    assert {d['names'][0] for d in other.devices()} == {'one', 'device-0', 'device-1'}
+    assert cli('ca', 'log', 'verify').returncode == 0
