@@ -131,7 +131,7 @@ def test_backoff_survives_a_restart(device, server, stepca):
     assert again['renewal-failures'] == status['renewal-failures'] > 0
     assert again['next-renewal'] == status['next-renewal'] or again['next-renewal'] <= time.time()
     assert re.search(r'The last \d+ attempts to get a certificate failed', cli('status').stderr)
-    server.enroll(device.tpm.ek_hash(), 'framework')
+    cli('ca', 'set', 'framework', '--enabled')
     after, _ = renewed(device, before)
     assert device.property('RenewalFailures') == 0 and device.status()['last-error'] == ''
     assert after != before
@@ -311,12 +311,12 @@ def test_enrols_itself(device, server, stepca):
     device.idle()
     status = device.status()
     assert 0 < status['next-renewal'] - time.time() <= 61 and status['next-renewal-reason'] == 'approval'
-    r = cli('status')
+    r, words = cli('status'), cli_json('status')['words']
     assert 'Next attempt: ' in r.stdout
     told = re.search(r'\n    (attezt ca approve [a-z ]+ --name \S+)\n', status['last-error'])[1]
-    assert re.search(rf'^Last error: \S.*\n {{8}}\S.*\n {{12}}{status["words"]}\n', r.stderr, re.M), r.stderr
+    assert re.search(rf'^Last error: \S.*\n {{8}}\S.*\n {{12}}{words}\n', r.stderr, re.M), r.stderr
     checks = {c['id']: c for c in json.loads(cli('doctor', '--device', '--json', check=False).stdout)}
-    assert f'waits for approval, as "{status["words"]}"' in checks['renewal']['text'], checks['renewal']
+    assert f'waits for approval, as "{words}"' in checks['renewal']['text'], checks['renewal']
     assert checks['renewal']['command'] == f'attezt ca approve {device.tpm.ek_hash()} --name NAME', checks['renewal']
     cli(*told.split()[1:])
     eventually(lambda: device.property('State') == 'enrolled', 'it is enrolled', 90)

@@ -71,7 +71,7 @@ def test_nobody_shows_it(desktop, device, server, stepca):
     leaf = enroll(device, stepca, server, '15s')
     server.remove('framework')
     time.sleep(max(0, end_of(leaf) + 1 - time.time()))
-    eventually(lambda: device.property('RenewalFailures') > 0, 'a renewal fails')
+    eventually(lambda: device.property('LastOutcome') == 'waiting', 'a renewal waits for approval')
     desktop.notify(check=False)
     assert desktop.result.returncode == 75 and 'shows no notification' in desktop.result.stderr
     desktop.show()  # later it is told
