@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "cli/doctor-exec.h"
@@ -16,6 +17,8 @@
 #define ROOT_FILE ATTEZT_SERVER_STATE_DIR "/public/root.pem"
 #define CA_DIR ATTEZT_SERVER_STATE_DIR "/ca"
 #define INTERMEDIATE_FILE CA_DIR "/intermediate.pem"
+#define BACKUP_NOTE ATTEZT_SERVER_STATE_DIR "/public/last-backup"
+#define BACKUP_OLD (90LL * 86400)
 #define CA_ENDING (60LL * 86400) /* a new one has to reach the ACME server's configuration, too */
 #define NEW_CA "mv " CA_DIR " " CA_DIR ".old && rm " ROOT_FILE " && systemctl restart atteztd && attezt ca create"
 
@@ -104,6 +107,11 @@ static int read_certificate(const char *path, CertificateChainView *ret) {
         return r < 0 ? r : certificate_chain_view_from_pem(bytes_view(&pem), ret);
 }
 
+/* The root is what others trust: there is no other way than another CA. An intermediate is the CA's own business. */
+static const char *mend(const char *path) {
+        return strcmp(path, INTERMEDIATE_FILE) == 0 ? "attezt ca rotate" : NEW_CA;
+}
+
 static void judge_ca(const char *path, const char *what, Finding *f) {
         _cleanup_certificate_chain_view_ CertificateChainView chain = {};
         char when[CLI_TIME_MAX];
@@ -125,8 +133,10 @@ static void judge_ca(const char *path, const char *what, Finding *f) {
                 finding_ok(f, "The CA is good until %s.", when);
                 break;
         case DATES_ENDING:
-                finding_warning(f, NEW_CA, "The CA's %s ends at %s. Plan for another CA, whose root the ACME server "
-                                "has to trust as well (attezt ca root).", what, when);
+                finding_warning(f, mend(path), "The CA's %s ends at %s. %s", what, when,
+                                strcmp(path, ROOT_FILE) == 0 ? "Plan for another CA, whose root the ACME server has to "
+                                                               "trust as well (attezt ca root)."
+                                                             : "Make another one, with the root's key.");
                 break;
         case DATES_NOT_YET:
                 finding_failed(f, "timedatectl set-ntp true", "The CA's %s is not valid yet: this machine's clock is "
@@ -134,8 +144,10 @@ static void judge_ca(const char *path, const char *what, Finding *f) {
                                what);
                 break;
         case DATES_EXPIRED:
-                finding_failed(f, NEW_CA, "The CA's %s expired at %s: no device gets a certificate. Make another CA, "
-                               "and give its root (attezt ca root) to the ACME server.", what, when);
+                finding_failed(f, mend(path), "The CA's %s expired at %s: no device gets a certificate. %s", what, when,
+                               strcmp(path, ROOT_FILE) == 0 ? "Make another CA, and give its root (attezt ca root) to the "
+                                                              "ACME server."
+                                                            : "Make another one, with the root's key.");
                 break;
         }
 }
@@ -144,4 +156,22 @@ void look_ca_certificates(const Host *h, Finding *f) {
         judge_ca(ROOT_FILE, "root certificate", f);
         if (f->status == CHECK_OK)
                 judge_ca(INTERMEDIATE_FILE, "intermediate certificate", f);
+}
+
+/* --- Its backup --- */
+
+void look_backup(const Host *h, Finding *f) {
+        char when[CLI_TIME_MAX];
+        struct stat st;
+
+        if (access(ROOT_FILE, F_OK) < 0)
+                finding_skipped(f, NULL, "There is no CA yet to back up.");
+        else if (stat(BACKUP_NOTE, &st) < 0)
+                finding_warning(f, "attezt ca backup FILE", "There is no backup of the CA: with this machine all would be "
+                                "lost.");
+        else if (time(NULL) - st.st_mtime > BACKUP_OLD)
+                finding_warning(f, "attezt ca backup FILE", "The last backup of the CA was made at %s.",
+                                cli_format_time(st.st_mtime, when));
+        else
+                finding_ok(f, "The last backup of the CA was made at %s.", cli_format_time(st.st_mtime, when));
 }

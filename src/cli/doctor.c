@@ -40,6 +40,7 @@ const Check server_checks[] = {
         { "server", NULL, 10, RESTART_SERVER, look_server },
         { "database", NULL, 15, RESTART_SERVER, look_database },
         { "ca-certificates", NULL, 5, NULL, look_ca_certificates },
+        { "backup", NULL, 5, NULL, look_backup },
         { "tls-certificate", NULL, 5, NULL, look_server_tls },
         { "listeners", "tls-certificate", 30, RESTART_SERVER, look_listeners },
         { "ek-roots", NULL, 20, NULL, look_ek_roots },

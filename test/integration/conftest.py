@@ -7,7 +7,7 @@ import signal
 import pytest
 
 import rig_process
-from rig_process import RIG, Daemon, sanitizer_reports
+from rig_process import RIG, Daemon, run, sanitizer_reports
 
 TEST_SECONDS = 300
 
@@ -152,6 +152,8 @@ def configured_server(bus, ek_roots):
     from rig_doctor import ConfiguredServer, forget
     s = ConfiguredServer(ek_roots)
     s.create_ca()
+    run('busctl', '--system', 'call', 'dev.attezt.Server1', '/dev/attezt/Server1', 'dev.attezt.Server1', 'Backup',
+        'a{sv}', '0')  # as after "attezt ca backup"
     yield s
     s.stop()
     forget()

@@ -32,7 +32,7 @@ def test_green(host):
     checks = green()
     skipped = {i for i, c in checks.items() if c['status'] == 'skipped'}
     assert not skipped & {'tpm', 'tpm-access', 'ek-certificate', 'agent', 'enrollment', 'certificate', 'clock',
-                          'acme-answer', 'attestation-answer', 'token-answer', 'token-module', 'database', 'ca-certificates',
+                          'acme-answer', 'attestation-answer', 'token-answer', 'token-module', 'database', 'ca-certificates', 'backup',
                           'tls-certificate', 'listeners', 'ek-roots'}, skipped
 
 
@@ -252,7 +252,9 @@ FAULTS = {
     'expired-root': ('--ca', lambda h, s: replaced(f'{SERVER_STATE}/public/root.pem', certificate(-1)),
                      {'ca-certificates': ('root certificate expired', 'attezt ca create')}, False),
     'expired-intermediate': ('--ca', lambda h, s: replaced(f'{SERVER_STATE}/ca/intermediate.pem', certificate(-1)),
-                             {'ca-certificates': ('intermediate certificate expired', 'attezt ca create')}, False),
+                             {'ca-certificates': ('intermediate certificate expired', 'attezt ca rotate')}, False),
+    'no-backup': ('--ca', lambda h, s: moved(f'{SERVER_STATE}/public/last-backup'),
+                  {'backup': ('no backup of the CA', 'attezt ca backup')}, False),
     'tls-certificate-expired': ('--ca', lambda h, s: tls(h.server, -1),
                                 {'tls-certificate': ('expired at', 'install -m 0644 NEW.pem')}, False),
     'tls-certificate-ending': ('--ca', lambda h, s: tls(h.server, 1),

@@ -62,7 +62,7 @@ def test_installing_opens_no_network(machine):
     assert listening == '', listening
     enabled = machine.exec('systemctl', 'list-unit-files', '--state=enabled', '--plain', '--no-legend').stdout
     assert {line.split()[0] for line in enabled.splitlines() if 'attezt' in line} == {
-        'attezt-agent.socket', 'attezt-enroll.socket', 'attezt-tpm-signer.socket', 'atteztd.socket',
+        'attezt-agent.socket', 'attezt-enroll.socket', 'attezt-tpm-signer.socket', 'atteztd.socket', 'atteztd.timer',
         'attezt-renew.service', 'attezt-renew.timer',
         'attezt-renew-clock.timer', 'attezt-renewed.path', 'attezt-renewed.service'}
     assert machine.exec('dpkg', '--audit').stdout == ''
