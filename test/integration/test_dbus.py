@@ -42,6 +42,13 @@ SERVER_METHODS = {
     'AddTrust': ((CERTIFICATE, '@a{sv} {}'), 'dev.attezt.server.trust'),
     'RemoveTrust': ((f'"{HASH}"', '@a{sv} {}'), 'dev.attezt.server.trust'),
     'ListTrust': (('""', 'uint32 10', '@a{sv} {}'), 'dev.attezt.server.read'),
+    'ListIssued': (('""', '""', 'uint32 10', '@a{sv} {}'), 'dev.attezt.server.read'),
+    'ListLog': (('uint64 0', 'uint32 10', '@a{sv} {}'), 'dev.attezt.server.read'),
+    'Revoke': ((f'"{HASH}"', '@a{sv} {}'), 'dev.attezt.server.revoke'),
+    'Backup': (('@a{sv} {}',), 'dev.attezt.server.backup'),
+    'ExportRootKey': (('@a{sv} {}',), 'dev.attezt.server.manage-ca'),
+    'Rotate': (('@a{sv} {}',), 'dev.attezt.server.manage-ca'),
+    'RemoveRootKey': (('@a{sv} {}',), 'dev.attezt.server.manage-ca'),
 }
 AGENT_METHODS = {
     'Enroll': (('""', '""', '@a{sv} {}'), 'dev.attezt.agent.enroll'),
@@ -349,7 +356,8 @@ def test_every_action_has_a_method_and_every_method_an_action():
     for path in glob.glob(f'{RIG}/tree/polkit/*.policy'):
         actions |= {a.get('id') for a in ET.parse(path).iter('action')}
     used = {a for _, a in (*SERVER_METHODS.values(), *AGENT_METHODS.values())} | {
-        'dev.attezt.agent.enroll-elsewhere', 'dev.attezt.server.import'}  # its descriptor: test_inventory_import
+        'dev.attezt.agent.enroll-elsewhere',
+        'dev.attezt.server.import', 'dev.attezt.server.restore'}  # descriptors: test_inventory_import, test_cli_ca_life
     assert actions == used
 
 

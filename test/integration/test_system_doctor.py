@@ -16,6 +16,8 @@ def enrolled(packages, tpms, machines):
     m.use_software_tpm()
     m.write('/etc/attezt/agent.conf', f'[Agent]\nTCTI={TCTI}\n')
     m.servers.enroll()
+    m.write('/root/passphrase', 'correct horse battery staple\n', 0o600)
+    m.exec('attezt', 'ca', 'backup', '/root/backup', '--passphrase-file', '/root/passphrase')
     m.add_user('alice')
     return m
 

@@ -267,7 +267,8 @@ static void test_cost(void) {
         struct timespec from, to;
         Pending got;
 
-        check(mallinfo2().uordblks + mallinfo2().hblkhd - before < 1024U * 1024U);
+        /* Most of it is room for devices that were certified, which is not touched before there are any. */
+        check(mallinfo2().uordblks + mallinfo2().hblkhd - before < 8192U * 1024U);
         check_int(clock_gettime(CLOCK_MONOTONIC, &from), 0);
         for (unsigned i = 0; i < PENDING_SECRETS_MAX_DEFAULT; i++) {
                 Pending d = trusted_device(i, i);
