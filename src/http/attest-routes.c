@@ -142,6 +142,8 @@ static void on_secret_reply(const FrontMessage *m, int error, void *userdata) {
         Front *f = http_request_userdata(r);
         Bytes body = BYTES_NULL;
 
+        if (m && m->secret_reply.status == FRONT_WAITING)
+                fairness_waiting(&f->fairness, r, m->secret_reply.ek_hash);
         if (m && m->secret_reply.status != FRONT_OK) {
                 refuse_status(r, "/secret", m->secret_reply.status);
                 return;

@@ -29,6 +29,7 @@ static int open_table(size_t max, const Rate *rate, RateLimit **ret) {
 }
 
 int fairness_open(Fairness *f, const HttpLimits *limits) {
+        static const Rate none = {};
         static const Rate grants = { .burst = FAIRNESS_GRANTS_MAX, .period = FAIRNESS_GRANTS_MAX * GRANT_USEC };
 
         int r = open_table(FAIRNESS_SOURCES_MAX, &limits->refusals, &f->refusals);
@@ -36,6 +37,8 @@ int fairness_open(Fairness *f, const HttpLimits *limits) {
                 r = open_table(FAIRNESS_SOURCES_MAX, &limits->unanswered, &f->unanswered);
         if (r >= 0)
                 r = open_table(FAIRNESS_DEVICES_MAX, &limits->device, &f->devices);
+        if (r >= 0)
+                r = open_table(FAIRNESS_SOURCES_MAX, &none, &f->waiting);
         return r < 0 ? r : open_table(FAIRNESS_SOURCES_MAX, &grants, &f->grants);
 }
 
@@ -43,6 +46,7 @@ void fairness_done(Fairness *f) {
         rate_limit_free(f->refusals);
         rate_limit_free(f->unanswered);
         rate_limit_free(f->devices);
+        rate_limit_free(f->waiting);
         rate_limit_free(f->grants);
         *f = (Fairness) {};
 }
@@ -166,4 +170,17 @@ void fairness_proved(Fairness *f, const HttpRequest *r, const uint8_t ek_hash[st
         DeviceId id = device_id(r, ek_hash);
         rate_limit_refund(f->unanswered, source, now);
         rate_limit_charge(f->devices, view(&id), now);
+}
+
+void fairness_waiting(Fairness *f, const HttpRequest *r, const uint8_t ek_hash[static 32]) {
+        ByteView source = http_request_source(r);
+        uint64_t now = http_request_now(r);
+
+        if (source.size == 0)
+                return;
+        DeviceId id = device_id(r, ek_hash);
+        rate_limit_refund(f->unanswered, source, now);
+        if (!rate_limit_knows(f->waiting, view(&id)))
+                fairness_refused(f, r);
+        rate_limit_charge(f->waiting, view(&id), now);
 }

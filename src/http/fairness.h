@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Who has to wait. Per source (IPv4 address, IPv6 /64) only refusals count, and challenges that no proof followed: so
+/* Who has to wait. Per source (IPv4 address, IPv6 /64) only refusals count, unknown
+ * devices (once each: whoever waits for approval asks again and again), and challenges that no proof followed: so
  * any number of honest devices may stand behind one address. Per device only proofs count, and only where they came
  * from: whoever sends a copy of a device's request takes nothing from it. A device that has proved itself from a source
  * before gets through there although somebody else at that source has to wait. Loopback and local sockets never wait:
@@ -23,6 +24,7 @@ typedef enum FairnessLimit {
 
 typedef struct Fairness {
         RateLimit *refusals, *unanswered, *devices;
+        RateLimit *waiting;                      /* unknown devices at their sources, that have been counted */
         RateLimit *grants;                       /* a /secret is let through for each */
         uint64_t limited[_FAIRNESS_LIMIT_MAX];   /* requests */
 } Fairness;
@@ -40,3 +42,5 @@ bool fairness_secret(Fairness *f, HttpRequest *r);
 void fairness_refused(Fairness *f, const HttpRequest *r);
 void fairness_challenged(Fairness *f, const HttpRequest *r);
 void fairness_proved(Fairness *f, const HttpRequest *r, const uint8_t ek_hash[static 32]);
+/* It has proved itself and is unknown: the first time that counts as something refused, and then it may ask on. */
+void fairness_waiting(Fairness *f, const HttpRequest *r, const uint8_t ek_hash[static 32]);

@@ -179,6 +179,10 @@ static bool read_attest_reply(ByteReader *r, FrontAttestReply *m) {
                (c->encrypted_secret_size > 0) == (m->status == FRONT_OK);
 }
 
+bool front_status_is_proof(FrontStatus s) {
+        return s == FRONT_OK || s == FRONT_WAITING;
+}
+
 static void write_secret_reply(ByteWriter *w, const FrontSecretReply *m) {
         unsigned n = m->status == FRONT_OK ? m->n_chain : 0;
 
@@ -188,7 +192,7 @@ static void write_secret_reply(ByteWriter *w, const FrontSecretReply *m) {
         }
         write_u8(w, (uint8_t) m->status);
         write_u8(w, (uint8_t) n);
-        if (n > 0)
+        if (front_status_is_proof(m->status))
                 write_bytes(w, m->ek_hash, sizeof(m->ek_hash));
         else
                 write_zeros(w, sizeof(m->ek_hash));
@@ -203,7 +207,7 @@ static bool read_secret_reply(ByteReader *r, FrontSecretReply *m) {
         if (m->n_chain > FRONT_CHAIN_MAX || (m->n_chain > 0) != (m->status == FRONT_OK))
                 return false;
         read_into(r, m->ek_hash, sizeof(m->ek_hash));
-        if (m->n_chain == 0 && !all_zero(VIEW_ARRAY(m->ek_hash)))
+        if (!front_status_is_proof(m->status) && !all_zero(VIEW_ARRAY(m->ek_hash)))
                 return false;
         for (unsigned i = 0; i < FRONT_CHAIN_MAX; i++)
                 if (!read_sized(r, m->chain[i].der, sizeof(m->chain[i].der), &m->chain[i].size) ||

@@ -56,7 +56,7 @@ typedef struct FrontAttestReply {
 
 typedef struct FrontSecretReply {
         FrontStatus status;
-        uint8_t ek_hash[32];   /* FRONT_OK: who has proved itself */
+        uint8_t ek_hash[32];   /* FRONT_OK, FRONT_WAITING: who has proved itself */
         unsigned n_chain;      /* FRONT_OK: leaf first */
         struct {
                 uint16_t size;
@@ -86,6 +86,8 @@ typedef struct FrontMessage {
         };
 } FrontMessage;
 
+/* Does a reply to a secret with that status say who has proved itself? */
+bool front_status_is_proof(FrontStatus s);
 /* Returns the size, or -E2BIG. */
 int front_message_encode(const FrontMessage *m, uint8_t ret[static FRONT_MESSAGE_MAX]);
 int front_message_decode(ByteView packet, FrontMessage *ret);

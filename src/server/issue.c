@@ -117,7 +117,11 @@ static void answer_status(Server *s, uint64_t front, uint64_t id, FrontStatus st
 
 /* Ends the journey without a certificate. */
 static void fail(Issue *i, FrontStatus status) {
-        answer_status(i->server, i->front, i->id, status);
+        FrontMessage reply = { .type = FRONT_SECRET_REPLY, .id = i->id, .secret_reply.status = status };
+
+        if (front_status_is_proof(status))
+                memcpy(reply.secret_reply.ek_hash, i->pending.ek_hash, sizeof(i->pending.ek_hash));
+        fronts_answer(i->server->fronts, i->front, &reply);
         issue_free(i);
 }
 

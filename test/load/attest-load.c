@@ -2,7 +2,7 @@
 
 /* Load on an attestation server: honest devices in software, each proving its AK by /attest and /secret over
  * keep-alive connections.
- *     attest-load PORT DEVICES CONNECTIONS PAIRS
+ *     attest-load PORT DEVICES CONNECTIONS PAIRS [ADDRESS]
  * DEVICES is a file of test/bench: per device a 4-byte length, the body of its /attest request, the scalar,
  * x and y of its EK (P-256), and the Name of its AK. Prints one line of JSON. */
 #include <arpa/inet.h>
@@ -203,11 +203,12 @@ static void readable(Load *load, Connection *c) {
                 answered(load, c, body + 4);
 }
 
-static void connect_all(Load *load, uint16_t port) {
-        struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port),
-                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+static void connect_all(Load *load, const char *address, uint16_t port) {
+        struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
         static const int one = 1;
 
+        if (inet_pton(AF_INET, address, &a.sin_addr) != 1)
+                die(address);
         load->epoll = epoll_create1(EPOLL_CLOEXEC);
         for (size_t i = 0; i < load->n_connections; i++) {
                 Connection *c = load->connections + i;
@@ -260,8 +261,8 @@ int main(int argc, char **argv) {
         Load load = {};
         double started;
 
-        if (argc != 5) {
-                fprintf(stderr, "attest-load PORT DEVICES CONNECTIONS PAIRS\n");
+        if (argc != 5 && argc != 6) {
+                fprintf(stderr, "attest-load PORT DEVICES CONNECTIONS PAIRS [ADDRESS]\n");
                 return 2;
         }
         load.n_connections = strtoul(argv[3], NULL, 10);
@@ -273,7 +274,7 @@ int main(int argc, char **argv) {
         if (!load.connections || !load.latencies)
                 die("memory");
         read_devices(&load, argv[2]);
-        connect_all(&load, (uint16_t) strtoul(argv[1], NULL, 10));
+        connect_all(&load, argc == 6 ? argv[5] : "127.0.0.1", (uint16_t) strtoul(argv[1], NULL, 10));
         started = now();
         run(&load);
         report(&load, now() - started);
