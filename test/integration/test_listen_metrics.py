@@ -10,13 +10,16 @@ import pytest
 
 from p11kit_rpc import Connection
 from rig_bus import call
-from rig_device import Client, SoftAk, SoftEk
+from rig_ca import write
+from rig_device import Client, SoftAk, SoftEk, activate, attest_request, b64
 from rig_pkcs11 import signature_of
 from rig_process import RIG, eventually, run
 from rig_programs import directory, program
 from rig_unit import Unit, seqpacket, stream, tcp
 
 SERVER = ('dev.attezt.Server1', '/dev/attezt/Server1', 'dev.attezt.Server1')
+# For clients that the proxy here speaks for; the others are on loopback, and have none.
+LIMITS = b'[HTTP]\nTrustedProxies=127.0.0.1\nRefusalLimit=2/1h\nUnansweredLimit=3/1h\nDeviceLimit=1/1h\n'
 LINE = re.compile(r'(attezt_\w+)(\{(\w+)="([^"\\]*)"\})? (-?\d+)')
 
 
@@ -55,7 +58,8 @@ def host(ek_roots):
     server = Unit([listener, stream(f'{home}/ca')], ['front', 'metrics'],
                   [program('atteztd'), '--state-dir', state], user='atteztd')
     front = Unit([web, stream(f'{home}/http')], ['http', 'metrics'],
-                 [program('attezt-http'), '--backend', f'{home}/front', '--public-dir', f'{state}/public', *roots],
+                 [program('attezt-http'), '--backend', f'{home}/front', '--public-dir', f'{state}/public', '--config',
+                  write(f'{home}/atteztd.conf', LIMITS), *roots],
                  user='attezt-http')
     host = type('Host', (), {'url': f'http://127.0.0.1:{web.getsockname()[1]}', 'ca': f'{home}/ca',
                              'http': f'{home}/http', 'server': server})
@@ -88,6 +92,28 @@ def test_server_and_front(bus, host, vendor):
     assert front['attezt_http_ek_roots'] > 0
     text = run('curl', '-sS', '--unix-socket', host.ca, 'http://x/').stdout
     assert ek.hash not in text and 'counted' not in text
+
+
+def test_whoever_has_to_wait_is_counted(bus, host, vendor):
+    scrape(host.ca)
+    bus.wait_name(SERVER[0])
+    call(*SERVER, 'CreateCA', 'sa{sv}', 'Metrics CA', 0)
+    ek, ak, c = SoftEk(authority=vendor), SoftAk(), Client(host.url)
+    call(*SERVER, 'Enroll', 'sasa{sv}', ek.hash, 1, 'counted', 0)
+    request = attest_request(ek, ak.evidence())
+
+    def post(client, body, path='/attest'):
+        status, _, answer = c.request('POST', path, body, {'X-Forwarded-For': client})
+        return status, answer
+    assert [post('192.0.2.1', {})[0] for _ in range(5)] == [400] * 2 + [429] * 3
+    assert [post('192.0.2.2', request)[0] for _ in range(5)] == [200] * 3 + [429] * 2
+    answer = post('192.0.2.3', request)[1]
+    assert post('192.0.2.3', {'secret': b64(activate(ek, ak, answer))}, '/secret')[0] == 200
+    assert post('192.0.2.3', request)[0] == 429
+    front = scrape(host.http)
+    assert {limit: front[('attezt_http_limited_requests_total', limit)] for limit in ('refusals', 'unanswered', 'device')} == {
+        'refusals': 3, 'unanswered': 2, 'device': 1}
+    assert front[('attezt_http_answers_total', '429')] == 6
 
 
 def test_collectors_that_misbehave(bus, host):
