@@ -11,7 +11,7 @@ import rig_bus
 import rig_front as front
 from rig_ca import new_key, pem, spki
 from rig_device import SoftAk, SoftEk
-from rig_front import ATTEST_REPLY, DENIED, OK, SECRET_REPLY, WAITING, Front, attest, secret
+from rig_front import ATTEST_REPLY, BUSY, DENIED, OK, SECRET_REPLY, WAITING, Front, attest, secret
 from rig_process import RIG, eventually
 from rig_programs import SERVER, directory
 
@@ -248,3 +248,20 @@ def test_with_a_real_tpm(world, tpms, scratch):
                 free = serialization.load_pem_public_key(f2.read())
             credential = f.ask(attest(Key(ek), Key(free)))[3]
             assert activate(f'{d}/free.ctx', credential).returncode != 0
+
+
+def test_U5_full_table_has_a_place_for_the_last_certified_ak(world):
+    """The last of this file: the table stays full for two minutes. Somebody has one genuine EK certificate, and makes
+    AKs for it; nobody is evicted, and the others are busy, but for whom was certified before. (The tests before have
+    left some in the table.)"""
+    world.honest()
+    flood = SoftEk()
+    newcomer, newer_ak = SoftEk(), SoftAk()
+    with Front(PATH) as f:
+        statuses = [f.ask(attest(flood.key, new_key('p256')))[2] for _ in range(4200)]
+        full = statuses.index(BUSY)
+        assert 3000 < full <= 4096 and set(statuses[:full]) == {OK} and set(statuses[full:]) == {BUSY}
+        assert f.ask(attest(newcomer.key, world.ak.key))[2] == BUSY
+        assert f.ask(attest(world.ek.key, newer_ak.key))[2] == BUSY
+        assert f.ask(attest(world.ek.key, world.ak.key))[2] == OK
+    world.honest()
