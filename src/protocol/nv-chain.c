@@ -22,7 +22,7 @@ size_t nv_chain_split(ByteView content, ByteView ret[static NV_CHAIN_CERTIFICATE
                 skip_header(&r);
                 ByteReader rest = r;
                 DerElement e = read_der(&rest);
-                if (rest.failed || e.identifier != DER_SEQUENCE || certificate_parts(e.whole, &parts) < 0) {
+                if (certificate_parts(e.whole, &parts) < 0) {
                         (void) read_u8(&r); /* fills the rest of an index, is cut off, or only looks like one */
                         continue;
                 }
