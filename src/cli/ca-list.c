@@ -8,6 +8,7 @@
 typedef struct ListContext {
         int64_t not_seen_since;    /* 0: all */
         struct json_object *array; /* with --json */
+        bool headed;
 } ListContext;
 
 /* Or added since and never seen. */
@@ -29,11 +30,19 @@ static int print_line(struct json_object *d) {
         return 0;
 }
 
+/* Once, and not before there is an answer: an error has the terminal for itself. */
+static void print_head(ListContext *x) {
+        if (!x->headed && !x->array)
+                printf("%-64s  %-20s  %7s  %s\n", "ENDORSEMENT KEY", "LAST SEEN", "ISSUED", "NAMES");
+        x->headed = true;
+}
+
 static int list_device(struct json_object *device, void *userdata) {
         ListContext *x = userdata;
 
         if (x->not_seen_since > 0 && seen_since(device, x->not_seen_since))
                 return 0;
+        print_head(x);
         if (!x->array)
                 return print_line(device);
         return json_object_array_add(x->array, json_object_get(device)) < 0 ? -ENOMEM : 0;
@@ -54,8 +63,9 @@ int verb_ca_list(Cli *c, int argc, char **argv) {
                         return cli_failed(-ENOMEM, "make a list");
         }
         ListContext x = { .not_seen_since = not_seen > 0 ? (int64_t) time(NULL) - not_seen : 0, .array = devices };
-        if (!c->json)
-                printf("%-64s  %-20s  %7s  %s\n", "ENDORSEMENT KEY", "LAST SEEN", "ISSUED", "NAMES");
         int status = ca_for_each(c, "List", list_device, &x);
-        return status == EXIT_SUCCESS && c->json ? cli_print_json(devices) : status;
+        if (status != EXIT_SUCCESS)
+                return status;
+        print_head(&x);
+        return c->json ? cli_print_json(devices) : EXIT_SUCCESS;
 }
