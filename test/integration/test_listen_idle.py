@@ -70,7 +70,7 @@ def test_many_in_the_moment_of_the_end(bus, ek_roots, vendor):
         for i in range(12):
             time.sleep(1 + i * 0.06)
             assert Client(host.url).issue(ek, ak)[0] == 200, i
-        assert host.front.starts > 2 and set(host.front.codes) == {0}
+        assert host.front.starts >= 2 and set(host.front.codes) == {0}
 
 
 def test_a_pending_secret_keeps_it(bus, ek_roots, vendor):
