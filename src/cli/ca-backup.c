@@ -17,20 +17,14 @@
 /* --- attezt ca backup --- */
 
 static int fetch(Cli *c, int to) {
-        _cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
+        _cleanup_message_ sd_bus_message *reply = NULL;
         struct stat st;
         int fd;
 
-        int status = cli_new_call(c, ATTEZT_SERVER_INTERFACE, "Backup", &m);
+        int status = ca_call_plain(c, "Backup", &reply);
         if (status != EXIT_SUCCESS)
                 return status;
-        int r = ca_append_no_options(m);
-        if (r < 0)
-                return cli_failed(r, "make a message");
-        status = cli_call(c, m, &reply);
-        if (status != EXIT_SUCCESS)
-                return status;
-        r = sd_bus_message_read(reply, "h", &fd);
+        int r = sd_bus_message_read(reply, "h", &fd);
         if (r >= 0 && (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0))
                 r = -errno;
         /* Without the mark of its end: the settings follow. */

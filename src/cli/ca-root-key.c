@@ -13,19 +13,13 @@
 /* --- attezt ca export-root-key --- */
 
 static int fetch(Cli *c, Bytes *ret_pem) {
-        _cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
+        _cleanup_message_ sd_bus_message *reply = NULL;
         int fd;
 
-        int status = cli_new_call(c, ATTEZT_SERVER_INTERFACE, "ExportRootKey", &m);
+        int status = ca_call_plain(c, "ExportRootKey", &reply);
         if (status != EXIT_SUCCESS)
                 return status;
-        int r = ca_append_no_options(m);
-        if (r < 0)
-                return cli_failed(r, "make a message");
-        status = cli_call(c, m, &reply);
-        if (status != EXIT_SUCCESS)
-                return status;
-        r = sd_bus_message_read(reply, "h", &fd);
+        int r = sd_bus_message_read(reply, "h", &fd);
         if (r >= 0)
                 r = fd_read(fd, SEALED_KEY_FILE_MAX, ret_pem);
         return r < 0 ? cli_failed(r, "read the answer") : EXIT_SUCCESS;
@@ -101,20 +95,14 @@ static int open_file(const char *path, const Passphrase *p, Bytes *ret) {
 }
 
 static int get_root(Cli *c, gnutls_x509_crt_t *ret) {
-        _cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
+        _cleanup_message_ sd_bus_message *reply = NULL;
         _cleanup_(gnutls_x509_crt_deinitp) gnutls_x509_crt_t root = NULL;
         const char *pem;
 
-        int status = cli_new_call(c, ATTEZT_SERVER_INTERFACE, "GetRootCertificate", &m);
+        int status = ca_call_plain(c, "GetRootCertificate", &reply);
         if (status != EXIT_SUCCESS)
                 return status;
-        int r = ca_append_no_options(m);
-        if (r < 0)
-                return cli_failed(r, "make a message");
-        status = cli_call(c, m, &reply);
-        if (status != EXIT_SUCCESS)
-                return status;
-        r = sd_bus_message_read(reply, "ss", NULL, &pem);
+        int r = sd_bus_message_read(reply, "ss", NULL, &pem);
         gnutls_datum_t d = { .data = (unsigned char *) (uintptr_t) pem, .size = r < 0 ? 0 : (unsigned) strlen(pem) };
         if (r < 0 || gnutls_x509_crt_init(&root) < 0 || gnutls_x509_crt_import(root, &d, GNUTLS_X509_FMT_PEM) < 0)
                 return cli_failed(r < 0 ? r : -EBADMSG, "read the answer");
@@ -141,7 +129,7 @@ static int check_file(Cli *c, const Bytes *pem) {
 }
 
 int verb_ca_remove_root_key(Cli *c, int argc, char **argv) {
-        _cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
+        _cleanup_message_ sd_bus_message *reply = NULL;
         _cleanup_bytes_erase_ Bytes pem = BYTES_NULL;
         _cleanup_passphrase_ Passphrase p = {};
         const CliOption options[] = { PASSPHRASE_OPTIONS(p), {} };
@@ -153,13 +141,7 @@ int verb_ca_remove_root_key(Cli *c, int argc, char **argv) {
         if (status == EXIT_SUCCESS)
                 status = check_file(c, &pem);
         if (status == EXIT_SUCCESS)
-                status = cli_new_call(c, ATTEZT_SERVER_INTERFACE, "RemoveRootKey", &m);
-        if (status != EXIT_SUCCESS)
-                return status;
-        int r = ca_append_no_options(m);
-        if (r < 0)
-                return cli_failed(r, "make a message");
-        status = cli_call(c, m, &reply);
+                status = ca_call_plain(c, "RemoveRootKey", &reply);
         if (status == EXIT_SUCCESS && !c->json)
                 printf("The root's key is not on this machine any more. Another intermediate certificate wants the file:\n"
                        "    attezt ca rotate --root-key FILE\n");

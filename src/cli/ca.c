@@ -14,6 +14,16 @@ int ca_append_no_options(sd_bus_message *m) {
         return sd_bus_message_append(m, "a{sv}", 0);
 }
 
+int ca_call_plain(Cli *c, const char *method, sd_bus_message **ret) {
+        _cleanup_message_ sd_bus_message *m = NULL;
+
+        int status = cli_new_call(c, ATTEZT_SERVER_INTERFACE, method, &m);
+        if (status != EXIT_SUCCESS)
+                return status;
+        int r = ca_append_no_options(m);
+        return r < 0 ? cli_failed(r, "make a message") : cli_call(c, m, ret);
+}
+
 int ca_append_operation(sd_bus_message *m) {
         uint8_t operation[OPERATION_SIZE];
 

@@ -37,3 +37,5 @@ int64_t ca_parse_expires(const Cli *c, const char *text);
 
 /* Appends what ends every method's arguments: no options. */
 int ca_append_no_options(sd_bus_message *m);
+/* Calls a method without other arguments than that. Returns the exit status after telling why. */
+int ca_call_plain(Cli *c, const char *method, sd_bus_message **ret);

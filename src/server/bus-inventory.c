@@ -15,8 +15,6 @@
 /* --- Enroll --- */
 
 static int read_enroll(sd_bus_message *m, Device *ret, const char **ret_hash, sd_bus_error *error) {
-        BusOptions options;
-        DeviceNames names;
         Device d = {};
 
         int r = sd_bus_message_read(m, "s", ret_hash);
@@ -25,18 +23,9 @@ static int read_enroll(sd_bus_message *m, Device *ret, const char **ret_hash, sd
         if (device_hash_parse(*ret_hash, d.ek_hash) < 0)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                                          "The hash of an EK has %u hexadecimal digits.", DEVICE_HASH_TEXT);
-        r = bus_read_names(m, &names, error);
-        if (r >= 0)
-                r = bus_read_options(m, ENROLL_OPTIONS, &options, error);
+        r = bus_read_new_device(m, ENROLL_OPTIONS, &d, error);
         if (r < 0)
                 return r;
-        options.names = names;
-        r = bus_check_options(&options, error);
-        if (r < 0)
-                return r;
-        bus_apply_options(&options, &d);
-        if (device_check(&d) < 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A name is there twice.");
         *ret = d;
         return 0;
 }

@@ -47,7 +47,8 @@ static int read_operation(sd_bus_message *m, BusOptions *o) {
         return 0;
 }
 
-int bus_read_names(sd_bus_message *m, DeviceNames *ret, sd_bus_error *error) {
+/* An array of names, each of them valid. */
+static int read_names(sd_bus_message *m, DeviceNames *ret, sd_bus_error *error) {
         DeviceNames names = {};
         const char *name;
 
@@ -88,11 +89,11 @@ static int read_value(sd_bus_message *m, BusOption option, BusOptions *o, sd_bus
         case BUS_OPTION_DISABLED:
                 return sd_bus_message_read_basic(m, 'b', &o->disabled);
         case BUS_OPTION_NAMES:
-                return bus_read_names(m, &o->names, error);
+                return read_names(m, &o->names, error);
         case BUS_OPTION_ADD_NAMES:
-                return bus_read_names(m, &o->add_names, error);
+                return read_names(m, &o->add_names, error);
         case BUS_OPTION_REMOVE_NAMES:
-                return bus_read_names(m, &o->remove_names, error);
+                return read_names(m, &o->remove_names, error);
         case BUS_OPTION_VERSION:
                 return sd_bus_message_read_basic(m, 't', &o->version);
         case BUS_OPTION_DRY_RUN:
@@ -194,7 +195,7 @@ int bus_read_device(sd_bus_message *m, unsigned allowed, const char **ret_device
         return 0;
 }
 
-void bus_apply_options(const BusOptions *o, Device *d) {
+static void apply_options(const BusOptions *o, Device *d) {
         d->any_name = o->any_name;
         d->pinned = o->pinned;
         d->ak_lifetime = (int64_t) o->ak_lifetime;
@@ -204,4 +205,23 @@ void bus_apply_options(const BusOptions *o, Device *d) {
         memcpy(d->names, o->names.list, sizeof(d->names));
         d->n_names = o->names.n;
         memcpy(d->operation, o->operation, OPERATION_SIZE);
+}
+
+int bus_read_new_device(sd_bus_message *m, unsigned allowed, Device *d, sd_bus_error *error) {
+        DeviceNames names;
+        BusOptions o;
+
+        int r = read_names(m, &names, error);
+        if (r >= 0)
+                r = bus_read_options(m, allowed, &o, error);
+        if (r < 0)
+                return r;
+        o.names = names;
+        r = bus_check_options(&o, error);
+        if (r < 0)
+                return r;
+        apply_options(&o, d);
+        if (device_check(d) < 0)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A name is there twice.");
+        return 0;
 }

@@ -48,11 +48,10 @@ typedef struct BusOptions {
 
 /* allowed: of BusOption; others are refused. */
 int bus_read_options(sd_bus_message *m, unsigned allowed, BusOptions *ret, sd_bus_error *error);
-/* An array of names, each of them valid. */
-int bus_read_names(sd_bus_message *m, DeviceNames *ret, sd_bus_error *error);
 /* Numbers and texts within their limits; any-name not beside names. */
 int bus_check_options(const BusOptions *o, sd_bus_error *error);
-/* What is told of an entry that is made: the options as its settings. */
-void bus_apply_options(const BusOptions *o, Device *d);
+/* Names and options of an entry that is made: the last two arguments of Enroll and of Approve. Sets all but whose it
+ * is. */
+int bus_read_new_device(sd_bus_message *m, unsigned allowed, Device *d, sd_bus_error *error);
 /* A device, by hash or name, and options. What can be neither is not found. */
 int bus_read_device(sd_bus_message *m, unsigned allowed, const char **ret_device, BusOptions *ret, sd_bus_error *error);

@@ -128,24 +128,13 @@ static int read_text(sd_bus_message *m, const char **ret, sd_bus_error *error) {
 }
 
 static int read_approve(sd_bus_message *m, const char **ret_text, Device *ret, sd_bus_error *error) {
-        DeviceNames names;
-        BusOptions o;
         Device d = {};
 
         int r = read_text(m, ret_text, error);
         if (r >= 0)
-                r = bus_read_names(m, &names, error);
-        if (r >= 0)
-                r = bus_read_options(m, APPROVE_OPTIONS, &o, error);
+                r = bus_read_new_device(m, APPROVE_OPTIONS, &d, error);
         if (r < 0)
                 return r;
-        o.names = names;
-        r = bus_check_options(&o, error);
-        if (r < 0)
-                return r;
-        bus_apply_options(&o, &d);
-        if (device_check(&d) < 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A name is there twice.");
         *ret = d;
         return 0;
 }

@@ -19,6 +19,11 @@ static inline ByteView sealed_key_view(const SealedKey *k) {
 SealedKey sealed_key(char kind, ByteView what);
 SealedKey sealed_key_number(char kind, uint64_t number);
 
+/* The same under keys of any other kind. */
+int sealed_put_at(RecordStore *s, ByteView key, ByteView body);                        /* small ones; -E2BIG */
+int sealed_get_at(RecordStore *s, ByteView key, Bytes *record, ByteView *ret);
+int sealed_get_exact_at(RecordStore *s, ByteView key, void *ret, size_t size);
+
 int sealed_put(RecordStore *s, SealedKey k, ByteView body);        /* small ones; -E2BIG */
 int sealed_put_large(RecordStore *s, SealedKey k, ByteView body);
 /* record owns what *ret points into. -ENOENT, -EUCLEAN damaged. */

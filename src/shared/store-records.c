@@ -2,6 +2,7 @@
 #include "shared/store-records.h"
 
 #include "protocol/waiting-device.h"
+#include "shared/sealed-records.h"
 
 #define META_VERSION 1U
 
@@ -54,26 +55,11 @@ bool record_whole(ByteView key, ByteView value) {
 }
 
 int put_sealed(DeviceStore *s, const StoreKey *k, ByteView body) {
-        uint8_t buffer[64];
-        ByteWriter w = WRITER(buffer, sizeof(buffer));
-
-        write_view(&w, body);
-        int r = record_seal(key_view(k), &w);
-        return r < 0 ? r : record_store_put(s->records, key_view(k), writer_view(&w));
+        return sealed_put_at(s->records, key_view(k), body);
 }
 
 int get_sealed_hash(DeviceStore *s, const StoreKey *k, uint8_t ret[static 32]) {
-        _cleanup_bytes_ Bytes record = BYTES_NULL;
-        ByteView body;
-
-        int r = record_store_get(s->records, key_view(k), &record);
-        if (r < 0)
-                return r;
-        r = record_unseal(key_view(k), bytes_view(&record), &body);
-        if (r < 0 || body.size != 32)
-                return -EUCLEAN;
-        memcpy(ret, body.data, 32);
-        return 0;
+        return sealed_get_exact_at(s->records, key_view(k), ret, 32);
 }
 
 int load_meta(DeviceStore *s) {
@@ -81,15 +67,13 @@ int load_meta(DeviceStore *s) {
         _cleanup_bytes_ Bytes record = BYTES_NULL;
         ByteView body;
 
-        int r = record_store_get(s->records, key_view(&k), &record);
+        int r = sealed_get_at(s->records, key_view(&k), &record, &body);
         if (r == -ENOENT) {
                 s->meta = s->committed = (StoreMeta) { .next = 1 };
                 return 0;
         }
         if (r < 0)
                 return r;
-        if (record_unseal(key_view(&k), bytes_view(&record), &body) < 0)
-                return -EUCLEAN;
 
         ByteReader in = READER(body);
         uint8_t version = read_u8(&in);
