@@ -4,6 +4,17 @@
 
 #include "cli/ca.h"
 
+static void print_device_certificate(int64_t until) {
+        char text[CLI_TIME_MAX];
+
+        if (until > 0)
+                printf("A device certificate that it got last ends at %s at the latest\n"
+                       "(DeviceCertificateLifetime= in atteztd.conf), unless the ACME server revokes it.\n",
+                       cli_format_time(until, text));
+        else
+                printf("Nothing that it holds is valid any more.\n");
+}
+
 void ca_print_end(struct json_object *end) {
         int64_t revoked = cli_number(end, "revoked"), ak = cli_number(end, "ak-until"), held = cli_number(end, "held-until");
         char text[CLI_TIME_MAX];
@@ -14,10 +25,17 @@ void ca_print_end(struct json_object *end) {
                 printf("The ones that it holds end at %s: until then an ACME server\n"
                        "that neither asks the webhook nor reads the revocation list still takes them.\n",
                        cli_format_time(ak, text));
-        if (held > 0)
-                printf("A device certificate that it got last ends at %s at the latest\n"
-                       "(DeviceCertificateLifetime= in atteztd.conf), unless the ACME server revokes it.\n",
-                       cli_format_time(held, text));
-        else
-                printf("Nothing that it holds is valid any more.\n");
+        print_device_certificate(held);
+}
+
+void ca_print_held(struct json_object *held, const char *revoke) {
+        int64_t ak = cli_number(held, "ak-until");
+        char text[CLI_TIME_MAX];
+
+        putchar('\n');
+        if (ak > 0)
+                printf("The AK certificates that it holds end at %s: until then an ACME server\n"
+                       "that does not ask the webhook still takes them. To revoke them: attezt ca revoke %s\n",
+                       cli_format_time(ak, text), revoke);
+        print_device_certificate(cli_number(held, "held-until"));
 }

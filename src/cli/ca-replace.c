@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
 #include "cli/ca.h"
 #include "protocol/device-names.h"
 
@@ -11,6 +13,17 @@ static int append_arguments(sd_bus_message *m, const char *device, const char *h
         if (r >= 0 && pinned)
                 r = sd_bus_message_append(m, "{sv}", "pinned", "b", true);
         return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int replace(Cli *c, sd_bus_message *m) {
+        _cleanup_json_ struct json_object *device = NULL;
+
+        int status = ca_ask_device(c, m, "The old entry is disabled. In its place:", &device);
+        if (status != EXIT_SUCCESS || c->json || !cli_text(device, "replaced")[0])
+                return status;
+        printf("\nOf the old one, %s:", cli_text(device, "replaced"));
+        ca_print_held(device, cli_text(device, "replaced"));
+        return status;
 }
 
 int verb_ca_replace(Cli *c, int argc, char **argv) {
@@ -42,5 +55,5 @@ int verb_ca_replace(Cli *c, int argc, char **argv) {
         int r = append_arguments(m, c->operands[0], hash, pinned);
         if (r < 0)
                 return cli_failed(r, "make a message");
-        return ca_call_device(c, m, "The old entry is disabled. In its place:");
+        return replace(c, m);
 }

@@ -102,6 +102,20 @@ static int append_arguments(const Cli *c, sd_bus_message *m, const SetArguments 
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+/* It has less than before: what it got then is still in its hands. */
+static bool takes_away(const SetArguments *a) {
+        return a->disabled || a->no_name || a->names.n > 0 || a->remove.n > 0;
+}
+
+static int change(Cli *c, sd_bus_message *m, const SetArguments *a) {
+        _cleanup_json_ struct json_object *device = NULL;
+
+        int status = ca_ask_device(c, m, "Changed:", &device);
+        if (status == EXIT_SUCCESS && !c->json && takes_away(a))
+                ca_print_held(device, cli_text(device, "ek-hash"));
+        return status;
+}
+
 int verb_ca_set(Cli *c, int argc, char **argv) {
         _cleanup_message_ sd_bus_message *m = NULL;
         SetArguments a = {};
@@ -130,5 +144,5 @@ int verb_ca_set(Cli *c, int argc, char **argv) {
         int r = append_arguments(c, m, &a);
         if (r < 0)
                 return cli_failed(r, "make a message");
-        return ca_call_device(c, m, "Changed:");
+        return change(c, m, &a);
 }

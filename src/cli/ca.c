@@ -145,7 +145,7 @@ int ca_show_device(struct json_object *device) {
         return EXIT_SUCCESS;
 }
 
-int ca_call_device(Cli *c, sd_bus_message *m, const char *talk) {
+int ca_ask_device(Cli *c, sd_bus_message *m, const char *talk, struct json_object **ret) {
         _cleanup_message_ sd_bus_message *reply = NULL;
         _cleanup_json_ struct json_object *device = NULL;
 
@@ -155,9 +155,16 @@ int ca_call_device(Cli *c, sd_bus_message *m, const char *talk) {
         int r = cli_read_dict(reply, &device);
         if (r < 0)
                 return cli_failed(r, "read the answer");
-        if (c->json)
-                return cli_print_json(device);
-        if (talk)
+        if (talk && !c->json)
                 fprintf(stderr, "%s\n", talk);
-        return ca_show_device(device);
+        status = c->json ? cli_print_json(device) : ca_show_device(device);
+        if (status == EXIT_SUCCESS)
+                *ret = TAKE_PTR(device);
+        return status;
+}
+
+int ca_call_device(Cli *c, sd_bus_message *m, const char *talk) {
+        _cleanup_json_ struct json_object *device = NULL;
+
+        return ca_ask_device(c, m, talk, &device);
 }

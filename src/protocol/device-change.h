@@ -30,6 +30,7 @@ typedef struct DeviceChange {
         int64_t ak_lifetime, expires;
         char note[DEVICE_NOTE_MAX + 1];
         uint64_t version;        /* the caller saw this one; 0: whichever */
+        int64_t now;             /* seconds since the epoch: for what the device holds then */
 } DeviceChange;
 
 /* Makes *d what it becomes, but for version and operation. Adding a name that it has is no change; names end

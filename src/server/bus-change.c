@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "server/bus-call.h"
+#include "server/bus-end.h"
 #include "server/bus-methods.h"
 #include "server/bus-options.h"
 #include "server/events.h"
@@ -42,6 +42,7 @@ static void make_change(const BusOptions *o, DeviceChange *ret) {
                 .ak_lifetime = (int64_t) o->ak_lifetime,
                 .expires = (int64_t) o->expires,
                 .version = o->version,
+                .now = server_now(),
         };
         if (o->note)
                 strcpy(ret->note, o->note);
@@ -78,16 +79,16 @@ int bus_refine_change(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_b
         return 0;
 }
 
-static void on_changed(int error, const Device *device, void *userdata) {
+static void on_changed(int error, const InventoryEnd *end, void *userdata) {
         BusCall *c = userdata;
 
         if (error < 0) {
                 bus_call_fail(c, error);
                 return;
         }
-        bus_log_device(device, EVENT_CHANGED, "Changed");
+        bus_log_device(end->device, EVENT_CHANGED, "Changed");
         bus_emit(c->server, "InventoryChanged");
-        bus_call_answer_device(c, device);
+        bus_call_answer_held(c, end);
 }
 
 int bus_change(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -140,7 +141,7 @@ int bus_refine_replace(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_
         return 0;
 }
 
-static void on_replaced(int error, const Device *device, void *userdata) {
+static void on_replaced(int error, const InventoryEnd *end, void *userdata) {
         BusCall *c = userdata;
 
         if (error == -EEXIST) /* said of the new one */
@@ -149,9 +150,9 @@ static void on_replaced(int error, const Device *device, void *userdata) {
                 bus_call_fail(c, error);
                 return;
         }
-        bus_log_device(device, EVENT_REPLACED, "Replaces another");
+        bus_log_device(end->device, EVENT_REPLACED, "Replaces another");
         bus_emit(c->server, "InventoryChanged");
-        bus_call_answer_device(c, device);
+        bus_call_answer_held(c, end);
 }
 
 int bus_replace(sd_bus_message *m, void *userdata, sd_bus_error *error) {

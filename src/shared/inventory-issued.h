@@ -44,16 +44,6 @@ typedef void (*InventoryLog)(int error, const uint8_t (*entries)[LOG_ENTRY_SIZE]
 /* Entries from number first on, as they are kept; max ≤ INVENTORY_LOG_PAGE_MAX. */
 int inventory_list_log(Inventory *inv, uint64_t first, size_t max, InventoryLog done, void *userdata);
 
-/* What became of a device's certificates: how many were revoked by this, when the last of those ends that are valid (0:
- * none is), and the last of all (0: it never had one). device is NULL when a single certificate was meant. */
-typedef struct InventoryEnd {
-        const Device *device;
-        uint8_t ek_hash[32];
-        unsigned revoked;
-        int64_t until, last;
-} InventoryEnd;
-typedef void (*InventoryEnded)(int error, const InventoryEnd *end, void *userdata);
-
 /* Removes a device, as inventory_remove(), and revokes in the same transaction what it has. */
 int inventory_remove_and_revoke(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *device,
                                 int64_t now, InventoryEnded done, void *userdata);

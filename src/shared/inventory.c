@@ -11,11 +11,13 @@
 typedef struct DeviceOperation {
         Operation operation;
         InventoryDevice answer;
+        InventoryEnded ended;  /* change, replace: in place of it */
         char name[MAX_OF(DEVICE_NAME_MAX, DEVICE_HASH_TEXT) + 1];
         uint8_t id[OPERATION_SIZE];
         Device device;         /* what came out */
         DeviceReplacement by;  /* replace */
         DeviceChange *change;  /* change: owned */
+        InventoryEnd end;      /* change, replace */
 } DeviceOperation;
 
 static void answer_device(const Operation *base) {
@@ -82,41 +84,73 @@ int inventory_remove(Inventory *inv, const uint8_t operation[static OPERATION_SI
         return 0;
 }
 
+static void answer_end(const Operation *base) {
+        const DeviceOperation *o = (const DeviceOperation *) base;
+
+        o->ended(base->result, base->result < 0 ? NULL : &o->end, base->userdata);
+}
+
+/* What the EK of that hash holds, beside what came out. */
+static int look_at_held(DeviceStore *s, const uint8_t hash[static 32], int64_t now, DeviceOperation *o) {
+        IssuedHeld held;
+
+        int r = issued_store_held(device_store_certificates(s), hash, now, NULL, &held);
+        if (r < 0)
+                return -EIO;
+        o->end = (InventoryEnd) { .device = &o->device, .until = held.until, .last = held.last };
+        memcpy(o->end.ek_hash, hash, sizeof(o->end.ek_hash));
+        return 0;
+}
+
 static int work_set(DeviceStore *s, Operation *base) {
         DeviceOperation *o = (DeviceOperation *) base;
-        return device_store_change(s, o->id, o->name, o->change, &o->device);
+
+        int r = device_store_change(s, o->id, o->name, o->change, &o->device);
+        return r < 0 ? r : look_at_held(s, o->device.ek_hash, o->change->now, o);
 }
 
 int inventory_change(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *device,
-                     const DeviceChange *change, InventoryDevice done, void *userdata) {
+                     const DeviceChange *change, InventoryEnded done, void *userdata) {
         _cleanup_free_ DeviceChange *copy = malloc(sizeof(*copy));
         DeviceOperation *o;
 
         if (!copy)
                 return -ENOMEM;
         *copy = *change;
-        int r = device_operation_new(inv, operation, device, done, userdata, &o);
+        int r = device_operation_new(inv, operation, device, NULL, userdata, &o);
         if (r < 0)
                 return r;
         o->operation.work = work_set;
+        o->operation.answer = answer_end;
+        o->ended = done;
         o->change = TAKE_PTR(copy);
         operation_submit(inv->queue, &o->operation);
         return 0;
 }
 
+/* For a repetition that names the device by its name, that is the new one already. */
 static int work_replace(DeviceStore *s, Operation *base) {
         DeviceOperation *o = (DeviceOperation *) base;
-        return device_store_replace(s, o->id, o->name, &o->by, &o->device);
+        Device old = {};
+
+        int r = device_store_lookup(s, o->name, &old);
+        if (r == -ENOENT)
+                memcpy(old.ek_hash, o->by.ek_hash, sizeof(old.ek_hash));
+        if (r >= 0 || r == -ENOENT)
+                r = device_store_replace(s, o->id, o->name, &o->by, &o->device);
+        return r < 0 ? r : look_at_held(s, old.ek_hash, o->by.now, o);
 }
 
 int inventory_replace(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *device,
-                      const DeviceReplacement *by, InventoryDevice done, void *userdata) {
+                      const DeviceReplacement *by, InventoryEnded done, void *userdata) {
         DeviceOperation *o;
 
-        int r = device_operation_new(inv, operation, device, done, userdata, &o);
+        int r = device_operation_new(inv, operation, device, NULL, userdata, &o);
         if (r < 0)
                 return r;
         o->operation.work = work_replace;
+        o->operation.answer = answer_end;
+        o->ended = done;
         o->by = *by;
         operation_submit(inv->queue, &o->operation);
         return 0;

@@ -20,6 +20,16 @@ typedef struct InventoryCounts {
 
 typedef void (*InventoryChanged)(int error, void *userdata);
 typedef void (*InventoryDevice)(int error, const Device *device, void *userdata);
+/* A device, and what became of the certificates of ek_hash: how many were revoked by this, when the last of those ends
+ * that are valid (0: none is), and the last of all (0: it never had one). device is NULL when a single certificate was
+ * meant. */
+typedef struct InventoryEnd {
+        const Device *device;
+        uint8_t ek_hash[32];
+        unsigned revoked;
+        int64_t until, last;
+} InventoryEnd;
+typedef void (*InventoryEnded)(int error, const InventoryEnd *end, void *userdata);
 typedef void (*InventoryPage)(int error, const Device *devices, size_t n, const char *next, void *userdata);
 
 /* path: of the file, made (0600) if missing. Checks it before the first write; damage that leaves the records
@@ -39,14 +49,14 @@ int inventory_enroll(Inventory *inv, const uint8_t operation[static OPERATION_SI
 /* device: a name or a hash. -ENOENT. A repetition is recognized by the hash. */
 int inventory_remove(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *device,
                      InventoryDevice done, void *userdata); /* gives what was removed */
-/* Changes what an operator set: gives what came of it. -ENOENT, -ESTALE it is not of the version that change
+/* Changes what an operator set: gives what came of it, and what the device holds. -ENOENT, -ESTALE it is not of the version that change
  * expects, -ENXIO it has no such name to take away, -ENOTUNIQ, -EINVAL. */
 int inventory_change(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *device,
-                     const DeviceChange *change, InventoryDevice done, void *userdata);
+                     const DeviceChange *change, InventoryEnded done, void *userdata);
 /* A device's board was changed: a new entry takes over names and settings, the old one stays, disabled and without
- * names. Gives the new one. -ENOENT, -EEXIST the new hash is there already. */
+ * names. Gives the new one, and what the old one holds. -ENOENT, -EEXIST the new hash is there already. */
 int inventory_replace(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *device,
-                      const DeviceReplacement *by, InventoryDevice done, void *userdata);
+                      const DeviceReplacement *by, InventoryEnded done, void *userdata);
 /* It has proved its EK, and got nothing. Answers nobody. Written at most once in DEVICE_SEEN_SEC. */
 int inventory_seen(Inventory *inv, const uint8_t hash[static 32], int64_t now);
 /* From memory, at once. */

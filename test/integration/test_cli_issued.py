@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What was issued, what was revoked, and the record of what was signed."""
+import datetime
 import os
 import re
 import shutil
@@ -49,6 +50,10 @@ class Attested:
 
 def serial_of(certificate):
     return f'{certificate.serial_number:032x}'
+
+
+def ends_at(device):
+    return device.certificate.not_valid_after.replace(tzinfo=datetime.timezone.utc).timestamp()
 
 
 def crl(server):
@@ -145,7 +150,7 @@ def test_U9_revoke_a_device(server, scratch):
 
 def test_removal_revokes_and_says_until_when(server):
     device = Attested(server, 'gone', ak_lifetime=3600)
-    ends = device.certificate.not_valid_after.replace(tzinfo=__import__('datetime').timezone.utc).timestamp()
+    ends = ends_at(device)
     r = cli_json('ca', 'remove', 'gone')
     assert r['revoked'] == 1 and r['ak-until'] == ends and r['held-until'] == ends + 86400
     eventually(lambda: device.serial() in on_list(server), 'it is on the list')
@@ -154,6 +159,29 @@ def test_removal_revokes_and_says_until_when(server):
     server.enroll('ab' * 32, 'never-seen')
     text = cli('ca', 'remove', 'never-seen').stdout
     assert 'Nothing that it holds is valid any more' in text
+
+
+def test_a_change_says_until_when(server):
+    """It revokes nothing; who adds something is not told."""
+    device = Attested(server, 'moved', ak_lifetime=3600)
+    held = {'ak-until': ends_at(device), 'held-until': ends_at(device) + 86400}
+    for change in (['--disabled'], ['--name', 'other'], ['--remove-name', 'other'], ['--no-name'], ['--enabled', '--note', 'x']):
+        r = cli_json('ca', 'set', device.hash, *change)
+        assert r | held == r and 'revoked' not in r
+    text = cli('ca', 'set', device.hash, '--disabled').stdout
+    assert f'attezt ca revoke {device.hash}' in text and 'does not ask the webhook' in text
+    assert 'ACME' not in cli('ca', 'set', device.hash, '--enabled', '--add-name', 'more').stdout
+    assert device.serial() not in on_list(server)
+    assert cli_json('ca', 'issued', device.hash)[0]['revoked'] == 0
+
+
+def test_a_new_board_and_what_the_old_one_holds(server):
+    device = Attested(server, 'repaired', ak_lifetime=3600)
+    text = cli('ca', 'replace', 'repaired', 'cd' * 32).stdout
+    assert f'Of the old one, {device.hash}:' in text and f'attezt ca revoke {device.hash}' in text
+    r = cli_json('ca', 'replace', 'repaired', 'ce' * 32)
+    assert r['replaced'] == 'cd' * 32 and r['held-until'] == 0
+    assert cli_json('ca', 'revoke', device.hash)['revoked'] == 1
 
 
 def test_the_list_survives_a_restart_and_is_made_anew(server, scratch):

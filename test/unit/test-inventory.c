@@ -20,6 +20,7 @@ typedef struct Context {
         size_t n_page;
         char next[32];
         LogHead head;
+        InventoryEnd end;
 } Context;
 
 static void start(Context *c) {
@@ -65,6 +66,14 @@ static void on_device(int error, const Device *d, void *userdata) {
         else
                 check(!d);
         c->open--;
+}
+
+static void on_end(int error, const InventoryEnd *end, void *userdata) {
+        Context *c = userdata;
+
+        if (error >= 0)
+                c->end = *end;
+        on_device(error, error < 0 ? NULL : end->device, userdata);
 }
 
 static void on_page(int error, const Device *d, size_t n, const char *next, void *userdata) {
@@ -273,7 +282,7 @@ static int change(Context *c, const char *name, const DeviceChange *what) {
 
         operation(id);
         c->open++;
-        check_int(inventory_change(c->inv, id, name, what, on_device, c), 0);
+        check_int(inventory_change(c->inv, id, name, what, on_end, c), 0);
         run(c);
         return c->error;
 }
@@ -304,7 +313,7 @@ static void test_change(void) {
         /* A repetition is answered as the first one was. */
         for (unsigned i = 0; i < 2; i++) {
                 c.open++;
-                check_int(inventory_change(c.inv, id, "renamed", &end, on_device, &c), 0);
+                check_int(inventory_change(c.inv, id, "renamed", &end, on_end, &c), 0);
                 run(&c);
                 check_int(c.error, 0);
                 version = i == 0 ? c.device.version : version;
@@ -314,7 +323,12 @@ static void test_change(void) {
         end.expires = 78;
         check_int(change(&c, "renamed", &end), 0);
         check_int(record(&c, 51, &a, c.device.version), 0);
+        disable.now = 99;
         check_int(change(&c, "renamed", &disable), 0);
+        check(c.end.until == 99 && c.end.last == 99 && c.end.revoked == 0);
+        disable.now = 100;
+        check_int(change(&c, "renamed", &disable), 0);
+        check(c.end.until == 0 && c.end.last == 99);
         check_int(record(&c, 52, &a, c.device.version), -ESTALE);
         stop(&c);
         start(&c);
@@ -330,24 +344,30 @@ static void test_replace(void) {
         char hash[DEVICE_HASH_TEXT + 1];
         Context c;
 
+        device_hash_format(old.ek_hash, hash);
         start(&c);
         uint64_t before = inventory_counts(c.inv).devices;
         check_int(enroll(&c, &old), 0);
-        for (unsigned i = 0; i < 2; i++) {
+        check_int(lookup(&c, "board"), 0);
+        check_int(record(&c, 60, &old, c.device.version), 0);
+        by.now = 99;
+        for (unsigned i = 0; i < 3; i++) {
                 c.open++;
-                check_int(inventory_replace(c.inv, id, "board", &by, on_device, &c), 0);
+                check_int(inventory_replace(c.inv, id, i == 1 ? hash : "board", &by, on_end, &c), 0);
                 run(&c);
                 check_int(c.error, 0);
                 check_int(c.device.ek_hash[1], 43);
+                /* It is the old one that holds something; of a repetition by the name, that is not known any more. */
+                check_int(c.end.ek_hash[1], i < 2 ? 42 : 43);
+                check_int(c.end.until, i < 2 ? 99 : 0);
         }
         c.open++;
-        check_int(inventory_replace(c.inv, other, "board", &by, on_device, &c), 0);
+        check_int(inventory_replace(c.inv, other, "board", &by, on_end, &c), 0);
         run(&c);
         check_int(c.error, -EEXIST);
         check_int(lookup(&c, "board"), 0);
         check_int(c.device.ek_hash[1], 43);
-        check_int(c.device.created, 4000);
-        device_hash_format(old.ek_hash, hash);
+        check_int(c.device.created, 99);
         check_int(lookup(&c, hash), 0);
         check(c.device.disabled && c.device.n_names == 0);
         check_int(inventory_counts(c.inv).devices, before + 2);
