@@ -298,9 +298,13 @@ class Servers:
     acme = 'https://ca.test:9443/acme/acme-da'
     attestation = 'https://attest.test'
 
-    def enroll(self, name='framework', device=None, options=()):
-        """An administrator enrols the device, and the device itself."""
+    def enroll(self, name='framework', device=None, options=(), tries=1):
+        """An administrator enrols the device, and the device itself; 75 says that it may try again."""
         device = device or self.machine
         self.machine.exec('attezt', 'ca', 'enroll', device.ek_hash(), name)
-        return device.exec('attezt', 'enroll', '--acme', self.acme, '--attestation', self.attestation, *options,
-                           timeout=PATIENCE)
+        for left in reversed(range(tries)):
+            r = device.exec('attezt', 'enroll', '--acme', self.acme, '--attestation', self.attestation, *options,
+                            check=left == 0, timeout=PATIENCE)
+            if r.returncode == 0:
+                return r
+            assert r.returncode == 75, r

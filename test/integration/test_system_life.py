@@ -97,7 +97,13 @@ def packages_in(machine, packages):
 
 
 def test_removed_it_is_gone_but_for_state_and_settings(device):
+    """Also what tells of a certificate, and has not finished."""
+    device.write('/etc/attezt/renewed.d/slow', '#!/bin/sh\nsleep 80\n', 0o755)
+    device.exec('attezt', 'renew')
+    eventually(lambda: device.exec('pgrep', '-f', 'renewed.d/slow', check=False).stdout, 'it runs')
+    device.exec('rm', '-r', '/etc/attezt/renewed.d')
     device.exec('apt-get', 'remove', '-y', *PACKAGES)
+    assert not device.exec('pgrep', '-f', 'renewed.d/slow', check=False).stdout
     assert device.exec('sh', '-c', 'ps -eo comm | grep attez || true').stdout == ''
     assert device.systemctl('list-units', '--plain', '--no-legend', 'attez*').stdout == ''
     assert TOKEN not in device.exec('p11-kit', 'list-modules').stdout

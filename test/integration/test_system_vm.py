@@ -31,7 +31,7 @@ def signs(vm, user=None):
 
 
 def test_the_device_is_enrolled_by_the_kernels_tpm(vm):
-    vm.servers.enroll()
+    vm.servers.enroll(tries=5) # a handshake can last longer here than clients wait for it
     assert 'framework' in vm.exec('attezt', 'status').stdout
     assert signs(vm)
     assert vm.exec('stat', '-c', '%U:%G %a', '/dev/tpmrm0').stdout.strip() == 'tss:tss 660'
@@ -144,6 +144,8 @@ def status(vm):
 def test_the_timer_wakes_the_agent_and_it_renews(vm):
     """By itself, with nothing else that hears of the time."""
     before = serial(vm)
+    # A moment that has passed counts as that of the boot, plus this machine's own part of the delay: that may be minutes.
+    vm.drop_in('attezt-renew.timer', '[Timer]\nRandomizedDelaySec=0\n')
     vm.systemctl('restart', 'attezt-renew.timer') # its second start: from now on it knows when there was a first
     vm.systemctl('stop', 'attezt-renew-clock.timer', 'attezt-agent.service')
     try:
@@ -152,6 +154,7 @@ def test_the_timer_wakes_the_agent_and_it_renews(vm):
         assert signs(vm)
         assert vm.systemctl('show', '-P', 'Result', 'attezt-renew.service').stdout.strip() == 'success'
     finally:
+        vm.remove_drop_in('attezt-renew.timer')
         vm.systemctl('start', 'attezt-renew-clock.timer')
         clock_back(vm)
     assert renew(vm).returncode == 0
@@ -159,6 +162,7 @@ def test_the_timer_wakes_the_agent_and_it_renews(vm):
 
 def test_the_network_comes_back_late(vm):
     """The certificate ended while the machine was off, and names resolve again 20 minutes after it is back."""
+    assert renew(vm).returncode == 0 # whatever came before: without failures
     before = serial(vm)
     hosts = vm.read('/etc/hosts')
     vm.systemctl('stop', 'attezt-agent.service')
