@@ -95,7 +95,7 @@ def test_server_unprivileged_caller_is_refused(server, method):
 
 
 @pytest.mark.parametrize('method', AGENT_WRITES)
-def test_agent_unprivileged_caller_is_refused(device, method):
+def test_U13_agent_unprivileged_caller_is_refused(device, method):
     assert error_of(*AGENT, method, *AGENT_METHODS[method][0], user='nobody') == DENIED
 
 
@@ -171,7 +171,7 @@ def test_wrong_arguments(server, device, who, method):
             rig_bus.call(*who, method, user=user)
 
 
-def test_enrolling_elsewhere_is_an_action_of_its_own(bus, server, stepca, device):
+def test_U13_enrolling_elsewhere_is_an_action_of_its_own(bus, server, stepca, device):
     """Who may enrol with the recorded servers may not choose others."""
     elsewhere = ('"https://evil.test/acme/x"', '"https://evil.test"', '@a{sv} {}')
     recorded = (f'"{stepca.url()}"', f'"{server.url}"', '@a{sv} {}')
@@ -225,14 +225,22 @@ def test_errors_of_the_server(server):
     assert error_of(*SERVER, 'Remove', f'"{HASH}"', '@a{sv} {}') == 'dev.attezt.Error.NotFound'
     assert error_of(*SERVER, 'LookUp', '"taken"', '@a{sv} {}') == 'dev.attezt.Error.NotFound'
     invalid = {'dev.attezt.Error.Invalid', 'org.freedesktop.DBus.Error.InvalidArgs'}
-    for bad in ('', 'xyz', HASH[:-1], HASH + 'a', 'g' * 64):  # F17
-        assert enroll(bad) in invalid, bad
     for name in ('', '*.x', 'a/b', '-x', '.x', 'x' * 65, 'a b', 'cd' * 32, 'a\\nb', 'ä'):
         assert enroll('cd' * 32, f'["{name}"]') in invalid, name
     assert enroll('cd' * 32, '["same", "SAME"]') is not None
     assert enroll('cd' * 32, options="{'unknown': <true>}") in invalid
     assert enroll('cd' * 32, options="{'pinned': <'yes'>}") in invalid
     assert server.counts()['devices'] == 0
+
+
+def test_F17_only_a_hash_is_a_device(server):
+    invalid = {'dev.attezt.Error.Invalid', 'org.freedesktop.DBus.Error.InvalidArgs'}
+    for bad in ('', 'xyz', HASH[:-1], HASH + 'a', 'g' * 64, ' ' + HASH[1:], '0x' + HASH[2:]):
+        assert error_of(*SERVER, 'Enroll', f'"{bad}"', '@as []', '@a{sv} {}') in invalid, bad
+    # In any case it is the same device, and is shown in one.
+    server.enroll(HASH.upper(), 'upper')
+    assert server.look_up('upper')['ek-hash'] == HASH and server.look_up(HASH.upper())['names'] == ['upper']
+    assert error_of(*SERVER, 'Enroll', f'"{HASH}"', '@as []', '@a{sv} {}') == 'dev.attezt.Error.Exists'
 
 
 def test_operation_makes_a_call_repeatable(server):

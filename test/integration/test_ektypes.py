@@ -12,7 +12,7 @@ from rig_tpm import P256, P384, RSA2048, RSA3072
     ('usual', 'rsa-2048', RSA2048), ('usual', 'p-256', P256), ('usual', 'p-384', P384),
     ('rsa3072', 'rsa-3072', RSA3072), ('rsa3072', 'p-384', P384),
 ])
-def test_ek_activates(server, stepca, new_device, kind, ek, index):
+def test_F11_U16_U18_ek_activates(server, stepca, new_device, kind, ek, index):
     device = new_device(server, stepca, kind)
     ek_hash = device.tpm.ek_hash(index)
     name = f'{kind}-{ek}'
@@ -28,10 +28,24 @@ def test_ek_activates(server, stepca, new_device, kind, ek, index):
 
 
 @pytest.mark.parametrize('kind,index', [('usual', RSA2048), ('rsa3072', P384)])
-def test_preferred_ek(server, stepca, new_device, kind, index):
+def test_U16_preferred_ek(server, stepca, new_device, kind, index):
     """RSA-2048, as step prefers it; then P-256; then what there is."""
     device = new_device(server, stepca, kind)
     assert device.status()['ek-hash'] == device.tpm.ek_hash(index)
+
+
+def test_B6_U16_tpm_without_an_rsa_ek_certificate(server, stepca, new_device):
+    device = new_device(server, stepca)
+    expected = device.tpm.ek_hash(P256)
+    device.tpm.tool('nvundefine', '-Q', hex(RSA2048), '-C', 'p')
+    assert device.status()['ek-hash'] == expected
+    assert expected in cli('status').stdout
+    server.enroll(expected, 'ecc-only')
+    try:
+        device.enroll(stepca, server)
+        assert names_of(load_chain(cli('certificate', 'ak').stdout)[0])[0] == ['ecc-only']
+    finally:
+        server.remove(expected)
 
 
 def test_ek_without_certificate_needs_a_pinned_entry(server, stepca, new_device):
@@ -55,7 +69,7 @@ def test_ek_that_is_not_there(server, stepca, new_device):
     assert r.returncode == 1 and 'rsa-4096' in r.stderr.lower(), r.stderr
 
 
-def test_transient_objects_are_flushed(server, stepca, new_device):
+def test_B9_transient_objects_are_flushed(server, stepca, new_device):
     """swtpm has room for three: a leak shows soon. And nothing is persisted unasked."""
     device = new_device(server, stepca)
     server.enroll(device.tpm.ek_hash(), 'flush')

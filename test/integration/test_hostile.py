@@ -88,6 +88,22 @@ def test_honest_device_gets_a_certificate_for_its_ak(client, ek, ak, server, scr
     assert 23 * 3600 < life.total_seconds() <= 24 * 3600
 
 
+def test_F12_U9_profile_of_an_ak_certificate(client, ek, ak, nothing_changes):
+    nothing_changes['may-change'] = True
+    status, answer = client.issue(ek, ak)
+    assert status == 200
+    leaf, intermediate = [x509.load_der_x509_certificate(c) for c in chain_of(answer)]
+    assert leaf.not_valid_after <= intermediate.not_valid_after
+    assert (leaf.not_valid_after - leaf.not_valid_before).days < 2
+    assert leaf.serial_number.bit_length() > 64 and leaf.subject == x509.Name([])
+    assert {e.oid._name: e.critical for e in leaf.extensions} == {
+        'subjectAltName': True, 'basicConstraints': True, 'keyUsage': True, 'extendedKeyUsage': False,
+        'subjectKeyIdentifier': False, 'authorityKeyIdentifier': False}
+    assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
+    assert usage.digital_signature and not usage.key_cert_sign and not usage.key_encipherment
+
+
 # ---- EK and its certificate
 
 def other_ek(vendor):
@@ -111,7 +127,7 @@ EK_ROWS = {
 
 
 @pytest.mark.parametrize('row', EK_ROWS)
-def test_ek_refused(client, ek, ak, keys, vendor, row):
+def test_F1_F8_ek_refused(client, ek, ak, keys, vendor, row):
     refused(*client.attest(ek, ak, **EK_ROWS[row](ek, keys, vendor)))
 
 
@@ -127,7 +143,7 @@ UNTRUSTED_ROWS = {
 
 
 @pytest.mark.parametrize('row', UNTRUSTED_ROWS)
-def test_untrusted_ek_is_challenged_and_refused_at_secret(client, server, vendor, ak, row, nothing_changes):
+def test_F2_F4_U2_untrusted_ek_is_challenged_and_refused_at_secret(client, server, vendor, ak, row, nothing_changes):
     """Its entry in the inventory, if not pinned, is of no use to it."""
     e = SoftEk()
     certificates = [c.public_bytes(serialization.Encoding.DER) for c in UNTRUSTED_ROWS[row](e.key.public_key(), vendor)]
@@ -140,7 +156,7 @@ def test_untrusted_ek_is_challenged_and_refused_at_secret(client, server, vendor
         server.remove(e.hash)
 
 
-def test_F3_nothing_is_fetched_from_a_clients_certificate(client, server, ak):
+def test_F3_U3_nothing_is_fetched_from_a_clients_certificate(client, server, ak):
     with socket.create_server(('127.0.0.1', 0)) as listener:
         evil = Authority('Evil')
         e = SoftEk(authority=evil, aia=f'http://127.0.0.1:{listener.getsockname()[1]}/evil.der')
@@ -156,7 +172,7 @@ def test_F3_nothing_is_fetched_from_a_clients_certificate(client, server, ak):
             listener.accept()
 
 
-def test_pinned_device_needs_no_certificate(client, server, ak, nothing_changes):
+def test_F10_pinned_device_needs_no_certificate_and_its_word_is_not_taken(client, server, ak, nothing_changes):
     nothing_changes['may-change'] = True
     e = SoftEk()
     server.enroll(e.hash, 'pinned', pinned=True)
@@ -214,12 +230,12 @@ AK_ROWS = {
 
 
 @pytest.mark.parametrize('row', AK_ROWS)
-def test_ak_of_another_shape_refused(client, ek, keys, row):
+def test_F9_ak_of_another_shape_refused(client, ek, keys, row):
     refused(*client.attest(ek, SoftAk(key=keys['rsa2048'], **AK_ROWS[row])))
 
 
 @pytest.mark.parametrize('kind', ['rsa1024', 'rsa3072', 'p224', 'p384'])
-def test_ak_of_another_size_refused(client, ek, keys, kind):
+def test_F9_ak_of_another_size_refused(client, ek, keys, kind):
     refused(*client.attest(ek, SoftAk(key=keys[kind])))
 
 
@@ -232,7 +248,7 @@ def test_p256_ak_accepted(client, ek, keys, nothing_changes):
 
 
 @pytest.mark.parametrize('shape', [dict(curve=0x0004), dict(scheme=dev.NULL), dict(kdf=0x0022), dict(scheme=0x001a)])
-def test_p256_ak_of_another_shape_refused(client, ek, keys, shape):
+def test_F9_p256_ak_of_another_shape_refused(client, ek, keys, shape):
     refused(*client.attest(ek, SoftAk(key=keys['p256'], **shape)))
 
 
@@ -271,7 +287,7 @@ BLOBS = ('public', 'createData', 'createAttestation', 'createSignature')
 
 
 @pytest.mark.parametrize('blob', BLOBS)
-def test_trailing_bytes_refused(client, ek, ak, blob):
+def test_F9_trailing_bytes_refused(client, ek, ak, blob):
     evidence = ak.evidence()
     for tail in (b'\0', b'\0\0', b'\xff' * 8):
         refused(*client.post('/attest', attest_request(ek, {**evidence, blob: evidence[blob] + tail})), 400, 403)
@@ -411,7 +427,7 @@ def test_unknown_members_are_ignored(client, ek, ak, nothing_changes):
     assert status == 200, answer
 
 
-def test_body_over_the_limit(server, client, ek, ak):
+def test_F6_U8_body_over_the_limit(server, client, ek, ak):
     # Announced, but not sent: refused on the announcement.
     for n in (BODY_LIMIT + 1, 4000000000, 10 ** 18):
         status, _ = raw(server, b'POST /attest HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n' % n)
@@ -488,7 +504,7 @@ def test_space_before_a_colon_smuggles_no_request(server):
     ('GET', '/attest', {'POST'}), ('PUT', '/attest', {'POST'}), ('DELETE', '/secret', {'POST'}),
     ('GET', '/secret', {'POST'}), ('POST', '/root.pem', {'GET', 'HEAD'}), ('FROB', '/root.pem', {'GET', 'HEAD'}),
 ])
-def test_other_methods(client, method, path, allow):
+def test_F15_other_methods(client, method, path, allow):
     status, headers, answer = client.request(method, path)
     refused(status, answer, 405)
     assert set(headers['Allow'].replace(',', ' ').split()) == allow
@@ -527,6 +543,21 @@ def test_slow_clients_hold_up_nobody(server, client, ek, ak, nothing_changes):
             s.close()
 
 
+def test_F7_U7_a_refusal_has_its_status_and_words(client, ek, ak, vendor):
+    """Nothing but what was asked for is a 200, and each refusal is JSON with the members that clients read."""
+    good = attest_request(ek, ak.evidence())
+    other = attest_request(SoftEk(authority=vendor), ak.evidence())
+    rows = [('POST', '/attest', b'', 400), ('POST', '/attest', {}, 400), ('POST', '/attest', {**good, 'ek': 'x'}, 400),
+            ('POST', '/attest', {**good, 'params': None}, 400), ('POST', '/attest', {**good, 'ek': other['ek']}, 403),
+            ('POST', '/attest', b'x' * (BODY_LIMIT + 1), 413), ('POST', '/secret', {'secret': b64(bytes(32))}, 403),
+            ('POST', '/secret', {}, 400), ('GET', '/attest', None, 405), ('GET', '/nothing', None, 404)]
+    for method, path, body, wanted in rows:
+        status, headers, answer = client.request(method, path, body)
+        refused(status, answer, wanted)
+        assert headers['Content-Type'] == 'application/json', (method, path)
+        assert re.fullmatch('[a-z][A-Za-z-]+', answer['error']) and ' ' in answer['detail'], answer
+
+
 # ---- /secret
 
 def test_secret_unknown(client):
@@ -544,7 +575,7 @@ def test_secret_json(client, body):
     refused(*client.post('/secret', body.encode()), 400, 403)
 
 
-def test_F5_secret_twice(client, ek, ak, nothing_changes):
+def test_F5_U5_secret_twice(client, ek, ak, nothing_changes):
     nothing_changes['may-change'] = True
     status, answer = client.attest(ek, ak)
     secret = dev.activate(ek, ak, answer)
@@ -587,7 +618,7 @@ def test_refusals_at_secret_look_alike(client, server, vendor, ak):
         server.remove(unwanted.hash)
 
 
-def test_device_removed_in_between(client, server, vendor, ak):
+def test_F5_device_removed_in_between(client, server, vendor, ak):
     e = SoftEk(authority=vendor)
     server.enroll(e.hash, 'removed')
     _, answer = client.attest(e, ak)
@@ -637,7 +668,7 @@ def other_server(server, ek_roots):
     server.start()
 
 
-def test_secret_expired(other_server, ek, ak, nothing_changes):
+def test_F5_U5_secret_expired(other_server, ek, ak, nothing_changes):
     nothing_changes['may-change'] = True
     s = other_server('--secret-lifetime', '1')
     c = Client(s.url, s.tls_root)
@@ -649,7 +680,7 @@ def test_secret_expired(other_server, ek, ak, nothing_changes):
 
 
 @pytest.mark.seconds(280)
-def test_flood_is_bounded_and_passes(other_server, ek, ak, nothing_changes):
+def test_F5_U5_flood_is_bounded_and_passes(other_server, ek, ak, nothing_changes):
     """More devices than there is room for get a 503 with Retry-After; memory does not follow them."""
     nothing_changes['may-change'] = True
     s = other_server('--secret-lifetime', '60')

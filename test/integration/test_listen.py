@@ -73,7 +73,7 @@ def test_two_addresses(bus, ek_roots, state):
 
 
 @pytest.mark.parametrize('address', ['0.0.0.0:0', '[::]:0', '127.0.0.1.nip.io:0'])
-def test_plain_http_elsewhere_is_refused(bus, ek_roots, state, address):
+def test_F14_U8_plain_http_elsewhere_is_refused(bus, ek_roots, state, address):
     d = Daemon(program('atteztd'), '--state-dir', state, '--listen', address, '--no-bus', user='atteztd')
     assert d.wait() != 0
     assert re.search('plain|TLS|Cannot listen', d.log, re.IGNORECASE), d.log
@@ -90,7 +90,7 @@ def test_plain_http_elsewhere_by_setting(bus, ek_roots, state):
     s.stop()
 
 
-def test_front_refuses_plain_http_elsewhere(state):
+def test_F14_U8_front_refuses_plain_http_elsewhere(state):
     d = Daemon(program('attezt-http'), '--listen', '0.0.0.0:0', '--backend', f'{state}/none', user='attezt-http')
     assert d.wait() != 0
 

@@ -47,7 +47,7 @@ def test_refusal_of_the_identifier_type(device, server, pebbles, reject_nonces):
     assert 'acme.test' in text, text
 
 
-def test_account_is_kept(device, server, pebbles):
+def test_B5_U14_account_is_kept(device, server, pebbles):
     pebble = pebbles(reject_nonces=50)
     for _ in range(3):
         refused_for_the_identifier(enroll(device, server, pebble))
@@ -65,7 +65,7 @@ def test_account_that_the_server_forgot(device, server, pebbles):
     refused_for_the_identifier(enroll(device, server, pebble))
 
 
-def test_eab(device, server, pebbles, scratch):
+def test_U14_eab(device, server, pebbles, scratch):
     pebble = pebbles(eab=True, reject_nonces=50)
     r = enroll(device, server, pebble)
     assert r.returncode == 1 and 'external account' in r.stderr.lower(), r.stderr

@@ -64,7 +64,7 @@ def test_serial_and_handles_survive(enrolled):
     assert serial_of(enrolled) == serial
 
 
-def test_serial_differs_between_devices(enrolled, new_device, server, stepca):
+def test_U15_serial_differs_between_devices(enrolled, new_device, server, stepca):
     serial = serial_of(enrolled)
     enrolled.stop()
     other = new_device(server, stepca, number=1)

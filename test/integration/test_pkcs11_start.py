@@ -376,7 +376,7 @@ def test_members_share_places(enrolled):
             sock.close()
 
 
-def test_no_descriptor_left(enrolled):
+def test_B8_no_descriptor_left(enrolled):
     """The agent neither spins nor fills the journal, and goes on when there are some."""
     enrolled.stop()
     agent = Daemon('/usr/bin/prlimit', '--nofile=40', program('attezt-agent'), *enrolled.options, user='attezt')

@@ -16,9 +16,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from p11kit_rpc import Connection
 from rig_ca import Authority, load_chain, names_of, new_key, now, spki
-from rig_process import eventually, run
-from rig_programs import cli
+from rig_process import Daemon, eventually, run
+from rig_programs import cli, directory, program
 
 SOON = 60  # seconds in which a plain failure must end, sanitizers included
 DEADLINE = 200
@@ -132,7 +133,7 @@ def test_enrol_again_without_arguments(device, stepca, server):
     assert after.serial_number != before.serial_number and names_of(after)[0] == ['framework']
 
 
-def test_one_account_for_all_orders(device, stepca, server):
+def test_B5_U14_one_account_for_all_orders(device, stepca, server):
     """B5: an account key per directory, kept."""
     device.enroll(stepca, server)
     accounts = sorted(os.listdir(f'{device.state}/accounts'))
@@ -202,6 +203,47 @@ def test_enrolment_survives_the_agent(device, stepca, server):
     device.start()
     assert device.property('State') == 'enrolled' and snapshot(device) == before
     cli('renew')
+
+
+def test_B2_U11_nothing_depends_on_the_working_directory(device, stepca, server, scratch):
+    """Enrolled in one, renewed in another: all of it is in the state directory, nothing in either."""
+    device.stop()
+    for name in ('one', 'two'):
+        where = directory(f'{scratch}/{name}', 'attezt')
+        device.agent = Daemon('env', f'--chdir={where}', program('attezt-agent'), *device.options, user='attezt',
+                              notify=True)
+        device.agent.wait_ready()
+        assert os.readlink(f'/proc/{device.agent.pid}/cwd') == where
+        if name == 'one':
+            device.enroll(stepca, server)
+            before = snapshot(device)
+        else:
+            assert device.property('State') == 'enrolled' and snapshot(device) == before
+            cli('renew')
+        device.stop()
+        assert os.listdir(where) == []
+    assert snapshot(device) != before
+
+
+def test_U12_a_chain_of_one_certificate(device, stepca, server):
+    """An ACME server may leave the intermediate out: all that reads the chain goes on."""
+    device.enroll(stepca, server)
+    device.stop()
+    end = b'-----END CERTIFICATE-----\n'
+    with open(f'{device.state}/device.crt', 'r+b') as f:
+        leaf = f.read().split(end)[0] + end
+        f.seek(0)
+        f.write(leaf)
+        f.truncate()
+    device.start()
+    assert device.status()['enrolled'] is True and 'framework' in cli('status').stdout
+    assert load_chain(cli('certificate').stdout) == load_chain(leaf)
+    with Connection(device.p11kit) as c:
+        session = c.open_session()
+        assert len(c.find(session)) == 3
+        c.device_key(session)
+    cli('renew')
+    assert len(load_chain(device.file('device.crt'))) == 2
 
 
 def test_tpm_cleared_since(device, stepca, server):
@@ -296,7 +338,7 @@ def test_provisioner_without_device_attest(device, before, stepca, server):
           'device-attest-01')
 
 
-def test_step_ca_with_another_attestation_root(device, before, server, new_device):
+def test_B4_step_ca_with_another_attestation_root(device, before, server, new_device):
     """step-ca answers 200 and an invalid challenge (B4): its words come through."""
     from rig_ca import pem
     from rig_stepca import StepCa
@@ -361,7 +403,6 @@ def test_hung_tpm(device, before, stepca, server):
     device.tpm.hang()
     try:
         from rig_bus import popen
-        from rig_programs import program
         job = popen(program('attezt'), 'enroll', '--acme', stepca.url(), '--attestation', server.url)
         eventually(lambda: device.property('State') == 'working', 'the job runs')
         started = time.monotonic()
@@ -376,22 +417,22 @@ def test_hung_tpm(device, before, stepca, server):
     device.enroll(stepca, server)
 
 
-def test_no_tpm(server, stepca, new_device):
+def test_B8_no_tpm(server, stepca, new_device):
     device = new_device(server, stepca)
     device.tpm.power_off()
     r = device.enroll(stepca, server, check=False)
     assert r.returncode != 0 and 'TPM' in r.stderr, r.stderr
 
 
-def test_renew_and_certificate_when_not_enrolled(device):
+def test_U12_renew_and_certificate_when_not_enrolled(device):
     assert cli('renew', check=False).returncode == 3
     assert cli('certificate', check=False).returncode == 3
     assert cli('unenroll', check=False).returncode == 3
+    assert device.agent.process.poll() is None and device.property('State') == 'unenrolled'
 
 
 def test_second_job_is_busy(device, stepca, server):
     from rig_bus import popen
-    from rig_programs import program
     device.tpm.hang()
     try:
         job = popen(program('attezt'), 'enroll', '--acme', stepca.url(), '--attestation', server.url)
@@ -406,7 +447,6 @@ def test_second_job_is_busy(device, stepca, server):
 
 def test_a_caller_that_leaves_cancels_nothing(device, stepca, server):
     from rig_bus import popen
-    from rig_programs import program
     device.tpm.hang()
     job = popen(program('attezt'), 'enroll', '--acme', stepca.url(), '--attestation', server.url)
     eventually(lambda: device.property('State') == 'working', 'the job runs')

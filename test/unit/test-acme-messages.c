@@ -158,7 +158,7 @@ static void test_list_limit(void) {
         "\"challenges\":" challenges ",\"wildcard\":false,\"expires\":\"2026-03-22T21:24:05Z\"}"
 
 /* Findings B3: no challenge at all, ours last of several. */
-static void test_authorization(void) {
+static void test_B3_U14_authorization_with_none_or_many_challenges(void) {
         static const char *const none[] = { AUTHORIZATION("[]"), AUTHORIZATION("null"),
                                             AUTHORIZATION("[" CHALLENGE("dns-01", "t") "]") };
         static const char *const bad[] = {
@@ -206,7 +206,7 @@ static void test_authorization(void) {
 }
 
 /* Finding B4: HTTP 200 with a challenge that is invalid. */
-static void test_challenge(void) {
+static void test_B4_challenge_that_is_invalid(void) {
         _cleanup_acme_challenge_ AcmeChallenge c = {}, no_token = {};
         _cleanup_free_ char *text = NULL;
 
@@ -242,7 +242,7 @@ int main(void) {
         test_account();
         test_order();
         test_list_limit();
-        test_authorization();
-        test_challenge();
+        test_B3_U14_authorization_with_none_or_many_challenges();
+        test_B4_challenge_that_is_invalid();
         return EXIT_SUCCESS;
 }

@@ -61,7 +61,7 @@ static void test_san_full(void) {
         check_int(ak_certificate_san(&c, &san), -EINVAL);
 }
 
-static void test_san_refused(void) {
+static void test_F13_san_without_a_name_is_refused(void) {
         AkCertificate c;
         Bytes san = BYTES_NULL;
 
@@ -96,7 +96,7 @@ static void test_serial(void) {
         check_int(serial[15], 0xff);
 }
 
-static void test_validity(void) {
+static void test_F12_U9_validity_ends_with_the_issuer(void) {
         int64_t from = 1, to = 2;
 
         check_int(ak_certificate_validity(1000000, 3600, 1000000, &from, &to), -ESTALE);
@@ -118,8 +118,8 @@ static void test_validity(void) {
 int main(void) {
         test_san();
         test_san_full();
-        test_san_refused();
+        test_F13_san_without_a_name_is_refused();
         test_serial();
-        test_validity();
+        test_F12_U9_validity_ends_with_the_issuer();
         return EXIT_SUCCESS;
 }

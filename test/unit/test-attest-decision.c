@@ -113,7 +113,7 @@ static void test_untrusted(void) {
 }
 
 /* F1: certificates, but none for this EK. */
-static void test_other_key(void) {
+static void test_F1_U2_certificates_of_another_ek(void) {
         _cleanup_(ek_trust_freep) EkTrust *trust = trust_in_root();
         _cleanup_attest_request_ AttestRequest q = request((Bend) {});
 
@@ -147,7 +147,7 @@ static void test_ak(void) {
         check_int(decide(trust, &good).outcome, ATTEST_REFUSED);
 }
 
-static void test_ek(void) {
+static void test_F8_ek_of_no_known_type(void) {
         _cleanup_(ek_trust_freep) EkTrust *trust = trust_in_root();
         _cleanup_attest_request_ AttestRequest q = request((Bend) {});
         Bytes ek = q.ek;
@@ -209,9 +209,9 @@ int main(void) {
         keys.ak = software_key(KEY_TYPE_P256, 0, &keys.ak_public);
         test_ask();
         test_untrusted();
-        test_other_key();
+        test_F1_U2_certificates_of_another_ek();
         test_ak();
-        test_ek();
+        test_F8_ek_of_no_known_type();
         test_roca();
         test_nonsense();
         EVP_PKEY_free(keys.root);

@@ -68,7 +68,7 @@ static void test_minimal_request(void) {
         }
 }
 
-static void test_bad_request(void) {
+static void test_F8_bad_request(void) {
         static const char *const bad[] = {
                 "",
                 "null",
@@ -270,7 +270,7 @@ static void test_secret_reply(void) {
         check_int(untouched.n_chain, 0);
 }
 
-static void test_error(void) {
+static void test_F7_U7_error_in_words(void) {
         _cleanup_attest_error_ AttestError e = {}, bare = {};
         _cleanup_bytes_ Bytes body = BYTES_NULL;
         AttestError untouched = {};
@@ -291,11 +291,11 @@ static void test_error(void) {
 int main(void) {
         test_real_request();
         test_minimal_request();
-        test_bad_request();
+        test_F8_bad_request();
         test_request_limits();
         test_secret();
         test_attest_reply();
         test_secret_reply();
-        test_error();
+        test_F7_U7_error_in_words();
         return EXIT_SUCCESS;
 }

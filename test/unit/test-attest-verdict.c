@@ -265,7 +265,7 @@ static const struct {
         { SIGNATURE, { .signature = rsa_padded } },
 };
 
-static void test_rsa(void) {
+static void test_F9_rsa_ak(void) {
         PublicKey k, other;
         _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = software_key(KEY_TYPE_RSA, 2048, &k);
         _cleanup_(EVP_PKEY_freep) EVP_PKEY *stranger = software_key(KEY_TYPE_RSA, 2048, &other);
@@ -356,7 +356,7 @@ static const struct {
         { SIGNATURE, { .signature = says_sha384 } },
 };
 
-static void test_ec(void) {
+static void test_F9_ec_ak(void) {
         PublicKey k;
         _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = software_key(KEY_TYPE_P256, 0, &k);
 
@@ -405,8 +405,8 @@ static void test_strings(void) {
 
 int main(void) {
         test_hardware();
-        test_rsa();
-        test_ec();
+        test_F9_rsa_ak();
+        test_F9_ec_ak();
         test_other_keys();
         test_strings();
         return EXIT_SUCCESS;

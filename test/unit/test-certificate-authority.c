@@ -195,7 +195,7 @@ static void check_chain(const CertificateAuthority *ca, X509 *leaf) {
         BIO_free(b);
 }
 
-static void test_sign(CertificateAuthority *ca, const PublicKey *ak) {
+static void test_F12_U9_sign(CertificateAuthority *ca, const PublicKey *ak) {
         AkCertificate c = example(ak);
         _cleanup_bytes_ Bytes der = BYTES_NULL, san = BYTES_NULL, spki = BYTES_NULL;
         uint8_t *name = NULL;
@@ -239,7 +239,7 @@ static void test_sign(CertificateAuthority *ca, const PublicKey *ak) {
         X509_free(x);
 }
 
-static void test_sign_refused(CertificateAuthority *ca, const PublicKey *ak) {
+static void test_F12_F13_sign_refused(CertificateAuthority *ca, const PublicKey *ak) {
         Bytes der = BYTES_NULL;
         AkCertificate c;
 
@@ -270,9 +270,9 @@ int main(void) {
 
         _cleanup_free_ char *dir = below("ca");
         check_int(certificate_authority_load(dir, NULL, &ca), 0);
-        test_sign(ca, &rsa);
-        test_sign(ca, &ec);
-        test_sign_refused(ca, &rsa);
+        test_F12_U9_sign(ca, &rsa);
+        test_F12_U9_sign(ca, &ec);
+        test_F12_F13_sign_refused(ca, &rsa);
         certificate_authority_free(ca);
         check_int(dir_remove(AT_FDCWD, top), 0);
         return EXIT_SUCCESS;

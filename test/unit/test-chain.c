@@ -58,6 +58,17 @@ static void test_round_trip(CertificateAuthority *ca, Bytes leaf) {
         bytes_done(&both[1]);
 }
 
+static void test_U12_one_certificate(Bytes leaf) {
+        _cleanup_chain_ Chain chain = {}, back = {};
+        _cleanup_bytes_ Bytes pem = BYTES_NULL;
+
+        check_int(chain_from_der(&leaf, 1, &chain), 0);
+        check_int(chain_to_pem(&chain, &pem), 0);
+        check_int(chain_from_pem(bytes_view(&pem), &back), 0);
+        check_int(back.n, 1);
+        check(view_equal(bytes_view(&back.der[0]), bytes_view(&leaf)));
+}
+
 static void test_too_many(Bytes leaf) {
         Bytes many[CHAIN_CERTIFICATES_MAX + 1];
         _cleanup_chain_ Chain chain = {};
@@ -108,6 +119,7 @@ int main(void) {
         nameless = sign(ca, (const char *const[]) { NULL });
 
         test_round_trip(ca, leaf);
+        test_U12_one_certificate(leaf);
         test_too_many(leaf);
         test_certificate(ca, leaf);
         check_int(certificate_names(bytes_view(&nameless), &names), 0);

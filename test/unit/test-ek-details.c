@@ -224,7 +224,7 @@ static void check_tpm(const char *attributes, const char *manufacturer, const ch
 
 #define MANUFACTURER "3014 0605 6781050201 0c0b 69643a3533353434443230"
 
-static void test_tpm_data(void) {
+static void test_F10_tpm_data_of_the_certificate(void) {
         check_tpm(MANUFACTURER "300e 0605 6781050202 0c05 2041207e21", "id:53544D20", " A ~!");
         check_tpm("300c 0605 6781050202 0c03 1f7f80", "unspecified", "???");
         /* An empty text is none. */
@@ -277,7 +277,7 @@ int main(void) {
         test_origins();
         test_what_was_sent_is_told();
         test_size();
-        test_tpm_data();
+        test_F10_tpm_data_of_the_certificate();
         test_vendors();
         test_many_attributes();
         EVP_PKEY_free(root);

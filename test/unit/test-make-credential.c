@@ -122,7 +122,7 @@ static const struct {
         { KEY_TYPE_P384, 0, true, 86, 2 + 2 + 48 + 2 + 48 },
 };
 
-static void test_round_trip(void) {
+static void test_F11_U18_round_trip_with_each_ek(void) {
         for (size_t i = 0; i < ELEMENTSOF(eks); i++) {
                 const char *hash = eks[i].sha384 ? "SHA384" : "SHA256";
                 PublicKey ek;
@@ -185,7 +185,7 @@ static void test_refused(void) {
 int main(void) {
         fill();
         test_known();
-        test_round_trip();
+        test_F11_U18_round_trip_with_each_ek();
         test_refused();
         return EXIT_SUCCESS;
 }

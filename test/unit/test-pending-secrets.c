@@ -31,7 +31,7 @@ static Pending trusted_device(unsigned ek, unsigned ak) {
         return p;
 }
 
-static void test_single_use(void) {
+static void test_F5_U5_single_use(void) {
         _cleanup_(pending_secrets_freep) PendingSecrets *s = make(10);
         Pending a = device(1, 1), b = device(1, 2), got = {};
         uint8_t secret_a[32], secret_b[32], unknown[32] = {};
@@ -58,7 +58,7 @@ static void test_single_use(void) {
         check(memcmp(secret_a, secret_b, 32) != 0);
 }
 
-static void test_expiry(void) {
+static void test_F5_U5_expiry(void) {
         _cleanup_(pending_secrets_freep) PendingSecrets *s = make(10);
         Pending a = device(1, 1), b = device(2, 2), got;
         uint8_t secret_a[32], secret_b[32];
@@ -157,7 +157,7 @@ static void test_evidence(void) {
         check_int(got.evidence, EK_EVIDENCE_NONE);
 }
 
-static void test_capacity(void) {
+static void test_F5_U5_capacity(void) {
         _cleanup_(pending_secrets_freep) PendingSecrets *s = NULL;
         uint8_t secrets[3][32], again[32];
         Pending got;
@@ -283,13 +283,13 @@ static void test_cost(void) {
 }
 
 int main(void) {
-        test_single_use();
+        test_F5_U5_single_use();
         test_reserve();
-        test_expiry();
+        test_F5_U5_expiry();
         test_siblings();
         test_replay();
         test_evidence();
-        test_capacity();
+        test_F5_U5_capacity();
         test_U5_place_of_the_last_certified();
         test_identity();
         test_cost();

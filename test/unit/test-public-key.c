@@ -59,7 +59,7 @@ static void test_known(void) {
 
 /* The same key under rsaesOaep, as old Infineon and STMicroelectronics certificates have it, is the same
  * device: its hash is made of the usual encoding. */
-static void test_oaep(void) {
+static void test_U17_oaep(void) {
         static const char *const algorithms[] = {
                 "30820137 3022 06092a864886f70d010107 3015a213301106092a864886f70d0101090404 54435041",
                 "30820122 300d 06092a864886f70d010107 0500",
@@ -199,7 +199,7 @@ static void test_validity(void) {
 
 int main(void) {
         test_known();
-        test_oaep();
+        test_U17_oaep();
         test_bent(NUVOTON_EK_SPKI);
         test_bent(P256_SPKI);
         test_bent(P384_SPKI);
