@@ -124,7 +124,7 @@ void bus_call_answer_device(BusCall *c, const Device *d) {
         if (r >= 0)
                 r = bus_append_device(reply, d);
         if (r >= 0)
-                r = sd_bus_send(c->server->bus, reply, NULL);
+                r = sd_bus_send(NULL, reply, NULL);
         sd_bus_message_unref(reply);
         if (r < 0)
                 bus_call_fail(c, r);

@@ -57,7 +57,7 @@ static void answer(BusCall *c, const InventoryEnd *end, bool revoking) {
         if (r >= 0)
                 r = append(c, reply, end, revoking);
         if (r >= 0)
-                r = sd_bus_send(c->server->bus, reply, NULL);
+                r = sd_bus_send(NULL, reply, NULL);
         sd_bus_message_unref(reply);
         if (r < 0)
                 bus_call_fail(c, r);

@@ -104,12 +104,12 @@ static void on_progress(uint32_t row, uint32_t n_rows, void *userdata) {
         BusImport *i = userdata;
         sd_bus_message *m = NULL;
 
-        int r = sd_bus_message_new_signal(i->server->bus, &m, ATTEZT_SERVER_OBJECT, ATTEZT_SERVER_INTERFACE,
-                                          "ImportProgress");
+        int r = sd_bus_message_new_signal(sd_bus_message_get_bus(i->message), &m, ATTEZT_SERVER_OBJECT,
+                                          ATTEZT_SERVER_INTERFACE, "ImportProgress");
         if (r >= 0)
                 r = sd_bus_message_append(m, "uu", row, n_rows);
         if (r >= 0)
-                (void) sd_bus_send_to(i->server->bus, m, sd_bus_message_get_sender(i->message), NULL);
+                (void) sd_bus_send_to(NULL, m, sd_bus_message_get_sender(i->message), NULL);
         sd_bus_message_unref(m);
 }
 
@@ -128,7 +128,7 @@ static int send_result(BusImport *i, const ImportResult *result) {
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)
-                r = sd_bus_send(i->server->bus, reply, NULL);
+                r = sd_bus_send(NULL, reply, NULL);
         sd_bus_message_unref(reply);
         return r;
 }

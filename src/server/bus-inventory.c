@@ -177,7 +177,7 @@ static int send_page(BusCall *c, const Device *devices, size_t n, const char *ne
         if (r >= 0)
                 r = sd_bus_message_append(reply, "s", next);
         if (r >= 0)
-                r = sd_bus_send(c->server->bus, reply, NULL);
+                r = sd_bus_send(NULL, reply, NULL);
         sd_bus_message_unref(reply);
         return r;
 }

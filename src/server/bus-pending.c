@@ -61,7 +61,7 @@ static int send_page(BusCall *c, const WaitingDevice *devices, size_t n, unsigne
         if (r >= 0)
                 r = sd_bus_message_append(reply, "s", cursor);
         if (r >= 0)
-                r = sd_bus_send(c->server->bus, reply, NULL);
+                r = sd_bus_send(NULL, reply, NULL);
         sd_bus_message_unref(reply);
         return r;
 }

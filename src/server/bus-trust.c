@@ -277,7 +277,7 @@ int bus_list_trust(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r >= 0)
                 r = sd_bus_message_append(reply, "s", next);
         if (r >= 0)
-                r = sd_bus_send(s->bus, reply, NULL);
+                r = sd_bus_send(NULL, reply, NULL);
         sd_bus_message_unref(reply);
         return r < 0 ? r : 1;
 }

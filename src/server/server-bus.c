@@ -108,52 +108,37 @@ static const sd_bus_vtable server_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+static int offer(sd_bus *bus, void *userdata) {
         Server *s = userdata;
 
-        if (s->stopping)
-                return 0;
-        log_error("The system bus closed the connection.");
-        return sd_event_exit(s->event, EXIT_FAILURE);
+        s->bus = bus;
+        int r = access_new(bus, access_table, s, &s->access);
+        if (r < 0)
+                return r;
+        return sd_bus_add_object_vtable(bus, NULL, ATTEZT_SERVER_OBJECT, ATTEZT_SERVER_INTERFACE, server_vtable, s);
 }
 
-static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+/* What the inventory works on is done to the end; its answer has nobody to go to. */
+static void withdraw(void *userdata) {
         Server *s = userdata;
-        uint32_t answer;
 
-        const sd_bus_error *e = sd_bus_message_get_error(m);
-        if (e) {
-                log_error("The system bus refuses the name " ATTEZT_SERVER_BUS_NAME
-                          " (is its policy, dev.attezt.Server1.conf, installed?): %s", e->message ? e->message : e->name);
-                return sd_event_exit(s->event, EXIT_FAILURE);
-        }
-        if (sd_bus_message_read(m, "u", &answer) < 0 || answer != 1) {
-                log_error("Another program has the bus name " ATTEZT_SERVER_BUS_NAME ".");
-                return sd_event_exit(s->event, EXIT_FAILURE);
-        }
+        s->access = access_free(s->access);
+        s->bus = NULL;
+}
+
+static void tried(void *userdata) {
         (void) sd_notify(false, "READY=1");
-        return 0;
-}
-
-static int set_up(Server *s) {
-        int r = sd_bus_match_signal_async(s->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
-                                          "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, s);
-        if (r >= 0)
-                r = access_new(s->bus, access_table, s, &s->access);
-        if (r >= 0)
-                r = sd_bus_add_object_vtable(s->bus, NULL, ATTEZT_SERVER_OBJECT, ATTEZT_SERVER_INTERFACE, server_vtable,
-                                             s);
-        if (r >= 0)
-                r = sd_bus_request_name_async(s->bus, NULL, ATTEZT_SERVER_BUS_NAME, 0, on_name, s);
-        if (r >= 0)
-                r = sd_bus_attach_event(s->bus, s->event, SD_EVENT_PRIORITY_NORMAL);
-        return r;
 }
 
 int server_bus_open(Server *s) {
-        int r = sd_bus_open_system(&s->bus);
-        if (r < 0)
-                return log_error_errno(r, "Could not connect to the system bus (--no-bus runs without it): %m");
-        r = set_up(s);
-        return r < 0 ? log_error_errno(r, "Could not set up D-Bus: %m") : 0;
+        static const BusService service = {
+                .name = ATTEZT_SERVER_BUS_NAME,
+                .otherwise = "devices are served",
+                .offer = offer,
+                .withdraw = withdraw,
+                .tried = tried,
+        };
+
+        int r = bus_connection_new(s->event, &service, s, &s->connection);
+        return r < 0 ? log_error_errno(r, "The bus could not join the event loop: %m") : 0;
 }

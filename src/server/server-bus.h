@@ -4,5 +4,5 @@
 /* dev.attezt.Server1: connection, name, vtable and access table. */
 #include "server/server.h"
 
-/* Connects and asks for the name; both end later, in the loop, which is left when they fail. Tells what fails. */
+/* Connects and asks for the name; what fails is told and tried again, while devices are served. */
 int server_bus_open(Server *s);

@@ -22,9 +22,8 @@ static uint64_t served(void *userdata) {
         return s->access ? access_n_calls(s->access) : 0;
 }
 
-/* What the bus had for us before is read before its answer. */
-static int on_released(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return server_stop(userdata);
+static void on_left(void *userdata) {
+        (void) server_stop(userdata);
 }
 
 /* systemd hears of it first, or it would answer a request to start us with "it runs". */
@@ -34,7 +33,9 @@ static void go(void *userdata) {
         s->stopping = s->leaving = true;
         log_debug("Nothing to do: ending until somebody asks.");
         (void) sd_notify(false, "STOPPING=1");
-        if (!s->bus || sd_bus_release_name_async(s->bus, NULL, ATTEZT_SERVER_BUS_NAME, on_released, s) < 0)
+        if (s->connection)
+                bus_connection_leave(s->connection, on_left, s);
+        else
                 (void) server_stop(s);
 }
 

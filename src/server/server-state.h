@@ -9,6 +9,7 @@
 #include "server/front-socket.h"
 #include "server/server-settings.h"
 #include "shared/access.h"
+#include "shared/bus-connection.h"
 #include "shared/certificate-authority.h"
 #include "shared/idle.h"
 #include "shared/inventory-issued.h"
@@ -31,7 +32,8 @@ typedef struct ServerCounters {
 typedef struct Server {
         Access *access; /* first, as access_dispatch() wants it; NULL without a bus */
         sd_event *event;
-        sd_bus *bus;
+        BusConnection *connection; /* NULL: --no-bus */
+        sd_bus *bus;              /* its bus, borrowed, while there is one */
         const ServerSettings *settings;
         Inventory *inventory;
         CertificateAuthority *ca; /* NULL: not created yet */

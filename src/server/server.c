@@ -213,8 +213,8 @@ Server *server_free(Server *s) {
         bus_calls_forget_all(s);
         front_process_free(s->front_process);
         fronts_free(s->fronts);
-        access_free(s->access);
-        sd_bus_flush_close_unref(s->bus);
+        (void) sd_bus_flush(s->bus);
+        bus_connection_free(s->connection);
         pending_secrets_free(s->pending);
         certificate_authority_free(s->ca);
         if (s->wrapping_key)

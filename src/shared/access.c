@@ -5,10 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/bus-size.h"
 #include "shared/polkit.h"
 
-/* Callers whose uid the bus driver has not told yet; it answers at once. */
-#define ACCESS_IDENTIFYING_MAX 64U
+#define UNIQUE_NAME_MAX 23U /* ":1." and 64 bits; longer ones are asked about each time */
+#define KNOWN_MAX 256U      /* connections that one user may have by dbus-daemon's default */
 
 /* One call that waits: first for the bus driver's word on who the caller is, then for polkit's answer. */
 typedef struct Call {
@@ -22,6 +23,12 @@ typedef struct Call {
         uint32_t uid;          /* known when question is set */
 } Call;
 
+/* A caller that the bus driver was asked about. It gives a unique name to one connection only, ever. */
+typedef struct Known {
+        char sender[UNIQUE_NAME_MAX + 1];
+        uint32_t uid;
+} Known;
+
 struct Access {
         sd_bus *bus;
         const AccessRow *table;
@@ -29,6 +36,8 @@ struct Access {
         Call *calls;
         uint64_t last_id, n_calls;
         uint32_t caller_uid; /* while a handler runs */
+        Known known[KNOWN_MAX];
+        unsigned next_known; /* whose place goes to the next one */
 };
 
 static Call *call_free(Call *c) {
@@ -187,6 +196,33 @@ static int ask(Call *c, uint32_t uid, sd_bus_error *error) {
         return polkit_ask(c->access->bus, &subject, on_polkit, c, &c->question);
 }
 
+/* Takes c when it returns >= 0. */
+static int decide(Call *c, uint32_t uid, sd_bus_error *error) {
+        if (uid != 0)
+                return ask(c, uid, error);
+        c->uid = 0;
+        allow(c);
+        return 0;
+}
+
+/* --- Who calls --- */
+
+static const Known *find_known(const Access *a, const char *sender) {
+        for (size_t i = 0; i < KNOWN_MAX; i++)
+                if (a->known[i].sender[0] && strcmp(a->known[i].sender, sender) == 0)
+                        return a->known + i;
+        return NULL;
+}
+
+static void remember(Access *a, const char *sender, uint32_t uid) {
+        if (strlen(sender) > UNIQUE_NAME_MAX || find_known(a, sender))
+                return;
+        Known *k = a->known + a->next_known;
+        strcpy(k->sender, sender);
+        k->uid = uid;
+        a->next_known = (a->next_known + 1) % KNOWN_MAX;
+}
+
 /* org.freedesktop.DBus.GetConnectionUnixUser() answers; an error means that the caller has left already. */
 static int on_identified(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         _cleanup_(call_freep) Call *c = userdata;
@@ -198,12 +234,8 @@ static int on_identified(sd_bus_message *reply, void *userdata, sd_bus_error *er
                 refuse(c->message, SD_BUS_ERROR_ACCESS_DENIED, "The bus does not know the caller.");
                 return 0;
         }
-        if (uid == 0) {
-                allow(TAKE_PTR(c));
-                return 0;
-        }
-
-        int r = ask(c, uid, &why);
+        remember(c->access, sd_bus_message_get_sender(c->message), uid);
+        int r = decide(c, uid, &why);
         if (r < 0 || sd_bus_error_is_set(&why))
                 (void) sd_bus_reply_method_errno(c->message, r, &why);
         else
@@ -212,24 +244,43 @@ static int on_identified(sd_bus_message *reply, void *userdata, sd_bus_error *er
         return 0;
 }
 
-static int identify(Access *a, const AccessRow *row, sd_bus_message *m, sd_bus_error *error) {
+static bool too_many_unknown(const Access *a, const char *sender) {
+        unsigned open = 0, of_sender = 0;
+
+        for (const Call *c = a->calls; c; c = c->next)
+                if (c->identify) {
+                        open++;
+                        if (strcmp(sd_bus_message_get_sender(c->message), sender) == 0)
+                                of_sender++;
+                }
+        return open >= ACCESS_IDENTIFYING_MAX || of_sender >= ACCESS_IDENTIFYING_PER_SENDER_MAX;
+}
+
+static int identify(Call *c, const char *sender) {
+        return sd_bus_call_method_async(c->access->bus, &c->identify, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                        "org.freedesktop.DBus", "GetConnectionUnixUser", on_identified, c, "s", sender);
+}
+
+static int receive(Access *a, const AccessRow *row, sd_bus_message *m, sd_bus_error *error) {
         const char *sender = sd_bus_message_get_sender(m);
-        unsigned identifying = 0;
 
         if (!sender)
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Not a caller on a bus.");
-        for (const Call *c = a->calls; c; c = c->next)
-                if (c->identify)
-                        identifying++;
-        if (identifying >= ACCESS_IDENTIFYING_MAX)
+        const Known *known = find_known(a, sender);
+        if (!known && too_many_unknown(a, sender))
                 return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls at once.");
+        int r = bus_message_within(m, ACCESS_MESSAGE_MAX);
+        if (r == 0)
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "The message is too long.");
+        if (r >= 0)
+                r = sd_bus_message_rewind(m, true);
+        if (r < 0)
+                return r;
 
         _cleanup_(call_freep) Call *c = call_new(a, row, m);
         if (!c)
                 return -ENOMEM;
-        int r = sd_bus_call_method_async(a->bus, &c->identify, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                         "org.freedesktop.DBus", "GetConnectionUnixUser", on_identified, c, "s",
-                                         sender);
+        r = known ? decide(c, known->uid, error) : identify(c, sender);
         if (r < 0)
                 return r;
         TAKE_PTR(c);
@@ -248,7 +299,7 @@ int access_dispatch(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Nobody may call this method.");
         if (strcmp(row->action, ACCESS_PUBLIC) == 0)
                 return row->handler(m, a->userdata, error);
-        return identify(a, row, m, error);
+        return receive(a, row, m, error);
 }
 
 int access_new(sd_bus *bus, const AccessRow *table, void *userdata, Access **ret) {

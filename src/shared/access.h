@@ -5,13 +5,19 @@
  * its handler; it finds the method's row, asks polkit (root, by the bus driver's word, needs no answer), and
  * calls the row's handler when the answer is yes. Questions are asynchronous, interactive when the message
  * allows it, cancelled when the caller leaves; at most ACCESS_OPEN_MAX are open, ACCESS_OPEN_PER_UID_MAX per
- * uid, more get org.freedesktop.DBus.Error.LimitsExceeded. */
+ * uid, more get org.freedesktop.DBus.Error.LimitsExceeded. So does whoever makes many calls before the driver has told
+ * who calls, and a message that is longer than any of ours. */
 #include <stdbool.h>
 
 #include <systemd/sd-bus.h>
 
 #define ACCESS_OPEN_MAX 16U
 #define ACCESS_OPEN_PER_UID_MAX 4U
+/* Of connections whose uid the bus driver is asked for. A message may have 16 descriptors: the daemons' LimitNOFILE=
+ * has room for those of all calls that are kept. */
+#define ACCESS_IDENTIFYING_MAX 64U
+#define ACCESS_IDENTIFYING_PER_SENDER_MAX 2U
+#define ACCESS_MESSAGE_MAX (128U * 1024) /* bytes, about */
 #define ACCESS_DETAILS_MAX 8U
 #define ACCESS_PUBLIC "" /* as action: anyone may, polkit is not asked (the table says so, visibly) */
 

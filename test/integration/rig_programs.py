@@ -53,12 +53,12 @@ class Server:
             certificate, key = self.authority.server('attest.test', 'localhost', '127.0.0.1', directory=home)
             self.options += ['--tls-cert', certificate, '--tls-key', key]
         self.options += options
-        self.daemon = None
+        self.daemon, self.env = None, None
         if start:
             self.start()
 
     def start(self):
-        self.daemon = Daemon(program('atteztd'), *self.options, user='atteztd', notify=True)
+        self.daemon = Daemon(program('atteztd'), *self.options, user='atteztd', notify=True, env=self.env)
         self.daemon.wait_ready()
         self.find_url()
 
