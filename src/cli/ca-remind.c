@@ -8,7 +8,10 @@
 
 /* After what would be lost without one. */
 void ca_remind_of_backup(const Cli *c) {
-        static const char *const verbs[] = { "ca create", "ca enroll", "ca remove", "ca revoke", "ca rotate" };
+        static const char *const verbs[] = {
+                "ca create", "ca enroll", "ca set", "ca replace", "ca remove", "ca import", "ca approve", "ca deny",
+                "ca revoke", "ca rotate", "ca trust add", "ca trust remove", "ca trust import",
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
                 if (strcmp(c->verb->words, verbs[i]) == 0 && !c->json && access(ROOT_FILE, F_OK) >= 0 &&

@@ -122,13 +122,12 @@ static void warn_of_end(const Server *s) {
         for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
                 int64_t left = ends[i].end - server_now();
                 const char *fields[] = { "ATTEZT_REASON", ends[i].what, NULL };
-                if (left < SERVER_CA_ENDING_SEC) {
-                        log_event(LOG_WARNING, EVENT_CA_ENDING, fields, "The CA's %s %s%lld days%s: %s.", ends[i].what,
-                                  left < 0 ? "ended " : "ends in ", (long long) (left < 0 ? -left : left) / 86400,
-                                  left < 0 ? " ago" : "",
-                                  i == 0 ? "make another CA, and give its root to the ACME server" : "attezt ca rotate");
-                        return;
-                }
+                if (left >= SERVER_CA_ENDING_SEC || (i > 0 && ends[i].end == ends[0].end)) /* with the root at the latest */
+                        continue;
+                log_event(LOG_WARNING, EVENT_CA_ENDING, fields, "The CA's %s %s%lld days%s: %s.", ends[i].what,
+                          left < 0 ? "ended " : "ends in ", (long long) (left < 0 ? -left : left) / 86400,
+                          left < 0 ? " ago" : "",
+                          i == 0 ? "make another CA, and give its root to the ACME server" : "attezt ca rotate");
         }
 }
 
