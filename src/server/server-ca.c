@@ -122,7 +122,7 @@ static void warn_of_end(const Server *s) {
         for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
                 int64_t left = ends[i].end - server_now();
                 const char *fields[] = { "ATTEZT_REASON", ends[i].what, NULL };
-                if (left >= SERVER_CA_ENDING_SEC || (i > 0 && ends[i].end == ends[0].end)) /* with the root at the latest */
+                if (left >= SERVER_CA_ENDING_SEC || (i > 0 && ends[i].end == ends[0].end)) /* it ends with the root */
                         continue;
                 log_event(LOG_WARNING, EVENT_CA_ENDING, fields, "The CA's %s %s%lld days%s: %s.", ends[i].what,
                           left < 0 ? "ended " : "ends in ", (long long) (left < 0 ? -left : left) / 86400,

@@ -18,7 +18,8 @@ from rig_programs import Server, cli, program
 
 PASSPHRASE = 'correct horse battery staple'
 # The shell survives what the keys send, and tells what the terminal is like before and after.
-SHELL = 'echo "before $(stty -g)"; trap : INT QUIT TERM HUP; "$@"; echo "status $?"; echo "after $(stty -g)"; read -r end'
+SHELL = ('echo "before $(stty -g)"; trap : INT QUIT TERM HUP; "$@"; echo "status $?"; echo "after $(stty -g)"; '
+         'read -r end')
 # And one with jobs, which brings it back when it is told to.
 STOPPING_SHELL = ('echo "before $(stty -g)"; set -m; "$@"; echo "stopped $? $(stty -g)"; read -r word; fg >/dev/null; '
                   'echo "status $?"; echo "after $(stty -g)"; read -r end')
@@ -127,7 +128,8 @@ def test_mismatch_and_short_ones_are_refused(server, scratch, verb, asked):
 
 
 @pytest.mark.parametrize('second', [False, True])
-@pytest.mark.parametrize('key,status', [(CTRL_D, 1), (CTRL_C, 128 + signal.SIGINT), (CTRL_BACKSLASH, 128 + signal.SIGQUIT)])
+@pytest.mark.parametrize('key,status', [(CTRL_D, 1), (CTRL_C, 128 + signal.SIGINT),
+                                        (CTRL_BACKSLASH, 128 + signal.SIGQUIT)])
 def test_given_up(server, scratch, key, status, second):
     """End of file and the keys that interrupt, at the first question and the second: the echo is back."""
     file = f'{scratch}/file'

@@ -57,8 +57,8 @@ def found(needles, haystack):
 def test_the_search_finds_what_is_there():
     secret = bytes(range(0xe0, 0x100))
     needles = {'secret': secret, 'other': bytes(32)}
-    for text in (secret, secret.hex().encode(), secret.hex().upper().encode(), escaped(secret), base64.b64encode(secret),
-                 base64.urlsafe_b64encode(secret), base64.b64encode(b'x' + secret + b'y'),
+    for text in (secret, secret.hex().encode(), secret.hex().upper().encode(), escaped(secret),
+                 base64.b64encode(secret), base64.urlsafe_b64encode(secret), base64.b64encode(b'x' + secret + b'y'),
                  base64.b64encode(b'xy' + secret + b'z'), base64.urlsafe_b64encode(b'xyz' + secret)):
         assert found(needles, b'atteztd: the secret is ' + text + b'.\n') == {'secret'}, text
     assert found(needles, b'atteztd: Enrolled: ' + hashlib.sha256(secret).hexdigest().encode()) == set()
@@ -79,8 +79,8 @@ class Loud(Server):
         self.create_ca()
 
     def start(self):
-        self.daemon = Daemon(*self.wrapper, program('atteztd'), *self.options, user='atteztd', notify=True, name='atteztd',
-                             env={'CREDENTIALS_DIRECTORY': self.credentials})
+        self.daemon = Daemon(*self.wrapper, program('atteztd'), *self.options, user='atteztd', notify=True,
+                             name='atteztd', env={'CREDENTIALS_DIRECTORY': self.credentials})
         self.daemon.wait_ready()
         self.port = int(self.listen.rpartition(':')[2])
         eventually(lambda: port_open(self.port), 'the front listens')
@@ -131,8 +131,8 @@ def world(request, bus, ek_roots, new_device):
 def a_device_enrols_and_signs(w):
     w.server.enroll(w.device.tpm.ek_hash(), 'framework')
     eab = write(f'{w.server.state}/../eab', base64.urlsafe_b64encode(EAB_KEY).rstrip(b'=') + b'\n', mode=0o600)
-    r = w.cli('enroll', '--acme', w.stepca.url(), '--attestation', w.server.url, '--key', 'rsa-2048', '--eab-kid', 'kid-1',
-              '--eab-key-file', eab)
+    r = w.cli('enroll', '--acme', w.stepca.url(), '--attestation', w.server.url, '--key', 'rsa-2048',
+              '--eab-kid', 'kid-1', '--eab-key-file', eab)
     assert r.returncode == 0, r.stderr
     assert w.cli('renew').returncode == 0
     leaf = load_chain(w.device.file('device.crt'))[0]
@@ -192,7 +192,8 @@ def bodies_with_markers(request):
         for value in (MARKER, b64(MARKER.encode()), [MARKER], {MARKER: MARKER}):
             yield json.dumps(with_marker_at(request, path, value)).encode()
     text = json.dumps(request)
-    yield from (f'{MARKER}{text}'.encode(), f'{text}{MARKER}'.encode(), f'{{"{MARKER}": "{MARKER}", {text[1:]}'.encode(),
+    yield from (f'{MARKER}{text}'.encode(), f'{text}{MARKER}'.encode(),
+                f'{{"{MARKER}": "{MARKER}", {text[1:]}'.encode(),
                 text.replace('": "', f'": {MARKER} "', 1).encode(), f'"{MARKER}"'.encode(), MARKER.encode(),
                 (MARKER * 4000).encode(), b'\xff\xfe' + MARKER.encode(), MARKER.encode() + b'\0' + text.encode())
 
@@ -200,13 +201,14 @@ def bodies_with_markers(request):
 def strangers_send_markers(w):
     ek, ak = SoftEk(), SoftAk()
     request = attest_request(ek, ak.evidence(), ekCerts=[b64(b'no certificate')])
-    headers = {'Authorization': f'Bearer {MARKER}', 'Cookie': MARKER, 'X-Smallstep-Signature': MARKER, 'X-Marker': MARKER,
-               'Content-Type': MARKER}
+    headers = {'Authorization': f'Bearer {MARKER}', 'Cookie': MARKER, 'X-Smallstep-Signature': MARKER,
+               'X-Marker': MARKER, 'Content-Type': MARKER}
     question = {'timestamp': 'now', 'x509CertificateRequest': {'raw': 'AAAA', 'subject': {'commonName': 'x'}},
                 'attestationData': {'permanentIdentifier': 'framework'}, 'authorizationPrincipal': 'x'}
     sent = 0
     for method, path, body_of in (('POST', '/attest', request), ('POST', '/secret', {'secret': b64(bytes(32))}),
-                                  ('POST', '/webhook', question), ('PUT', '/attest', {'x': 1}), ('POST', '/root.pem', {'x': 1})):
+                                  ('POST', '/webhook', question), ('PUT', '/attest', {'x': 1}),
+                                  ('POST', '/root.pem', {'x': 1})):
         for body in bodies_with_markers(body_of):
             try:
                 status, _, _ = Client(w.server.url, w.server.tls_root).request(method, path, body, headers)
@@ -221,7 +223,8 @@ def strangers_send_markers(w):
 def a_webhook_asks(w):
     """Signed, so that it is read; the name that it asks about is the only thing of it that the record may have."""
     client = Client(w.server.url, w.server.tls_root)
-    question = {'timestamp': MARKER, 'x509Certificate': {'raw': MARKER, 'subject': {'commonName': MARKER}, MARKER: MARKER},
+    question = {'timestamp': MARKER,
+                'x509Certificate': {'raw': MARKER, 'subject': {'commonName': MARKER}, MARKER: MARKER},
                 'authorizationPrincipal': MARKER, 'attestationData': {'permanentIdentifier': 'framework', 'x': MARKER}}
     for name, expected in (('framework', True), ('nobody', False)):
         body = json.dumps(with_marker_at(question, ('attestationData', 'permanentIdentifier'), name)).encode()

@@ -28,7 +28,7 @@ NO_LEAKS = {'ASAN_OPTIONS': ENVIRONMENT['ASAN_OPTIONS'] + ':detect_leaks=0'}
 
 
 def traced(log, *argv):
-    """argv as user attezt-http under strace, which becomes its grandchild: each call with a path, and what is received."""
+    """argv as user attezt-http under strace, which is its grandchild: each call with a path, and what is received."""
     return ['strace', '-D', '-f', '-s', '4096', '-e', 'trace=%file,recvmsg', '-o', log, *as_user('attezt-http', argv)]
 
 
