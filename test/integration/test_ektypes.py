@@ -83,6 +83,32 @@ def test_B9_transient_objects_are_flushed(server, stepca, new_device):
         server.remove(device.tpm.ek_hash())
 
 
+def test_B9_failures_leave_nothing_in_the_tpm(server, stepca, new_device):
+    """Wherever an enrolment breaks off: before the AK is proved, after it, and with the device key made already."""
+    device = new_device(server, stepca)
+    persistent = device.tpm.persistent_handles()
+    server.enroll(device.tpm.ek_hash(), 'breaks-off')
+
+    def fails(*options, provisioner='acme-da'):
+        for _ in range(2):
+            assert device.enroll(stepca, server, *options, provisioner=provisioner, check=False).returncode == 1
+            assert device.tpm.transient_handles() == []
+            assert device.tpm.tool('getcap', 'handles-loaded-session').stdout.strip() == ''
+            assert device.tpm.persistent_handles() == persistent
+    try:
+        cli('ca', 'set', 'breaks-off', '--disabled')
+        fails()
+        cli('ca', 'set', 'breaks-off', '--enabled')
+        fails('--ek', 'rsa-4096')
+        fails('--name', 'another')
+        fails(provisioner='nothing')
+        fails(provisioner='acme-dns')
+        fails('--lifetime', '30d')
+        device.enroll(stepca, server)
+    finally:
+        server.remove(device.tpm.ek_hash())
+
+
 def test_step_rsa_srk_at_81000001_is_not_taken_for_ours(server, stepca, new_device):
     device = new_device(server, stepca)
     d = device.tpm.directory

@@ -196,6 +196,22 @@ def test_certificate_with_padding_of_nv_memory_is_accepted(client, ek, ak, paddi
     assert status == 200, answer
 
 
+def test_U17_ek_that_says_rsaesoaep_is_the_same_device(client, server, vendor, ak, nothing_changes):
+    """As old Infineon and STMicroelectronics EK certificates have their key."""
+    nothing_changes['may-change'] = True
+    e = SoftEk('rsa2048', authority=vendor)
+    rsa_encryption, rsaes_oaep = (bytes.fromhex('06092a864886f70d0101') + n for n in (b'\x01', b'\x07'))
+    assert e.spki.count(rsa_encryption) == 1
+    server.enroll(e.hash, 'oaep')
+    try:
+        status, answer = client.issue(e, ak, ek=b64(e.spki.replace(rsa_encryption, rsaes_oaep)))
+        assert status == 200, answer
+        identifiers, uris, _ = names_of(x509.load_der_x509_certificate(chain_of(answer)[0]))
+        assert identifiers == ['oaep'] and uris == ['urn:ek:sha256:' + b64(bytes.fromhex(e.hash))]
+    finally:
+        server.remove(e.hash)
+
+
 def test_certificates_of_other_eks_do_no_harm(client, ek, ak, vendor, nothing_changes):
     nothing_changes['may-change'] = True
     others = [SoftEk(authority=vendor).certificate, SoftEk(authority=Authority('Other')).certificate]
