@@ -24,6 +24,7 @@ struct Renewal {
         RenewalState state;
         RenewalPlan plan;
         bool planned; /* there was a first look */
+        int64_t ask_at; /* not before, if this device has a certificate from elsewhere */
         Bytes waiting; /* a person's job that waits for approval, encoded; empty: there is none */
         int timer_fd;
         sd_event_source *timer;
@@ -116,6 +117,10 @@ static void arm(Renewal *r) {
         arm_at(r, r->plan.action != RENEWAL_NOTHING && !agent_busy(r->agent) ? r->plan.due : FAR_AWAY_SEC);
 }
 
+static bool has_certificate(const Renewal *r) {
+        return agent_enrollment(r->agent) && agent_not_after(r->agent) > 0;
+}
+
 void renewal_look(Renewal *r) {
         const RenewalClocks clocks = renewal_clocks_now();
         RenewalPlan before = r->plan;
@@ -123,9 +128,10 @@ void renewal_look(Renewal *r) {
         if (renewal_state_clocks(&r->state, &clocks) > 0)
                 save(r);
         const RenewalFacts f = {
-                .enrolled = agent_enrollment(r->agent) && agent_not_after(r->agent) > 0,
+                .enrolled = has_certificate(r),
                 .auto_enroll = may_enroll(r),
                 .waiting = r->waiting.size > 0,
+                .ask_at = r->ask_at,
                 .not_before = agent_not_before(r->agent),
                 .not_after = agent_not_after(r->agent),
                 .renew_before = agent_settings(r->agent)->renew_before,
@@ -156,6 +162,10 @@ RenewalPlan renewal_next(const Renewal *r) {
 
 const RenewalState *renewal_state(const Renewal *r) {
         return &r->state;
+}
+
+bool renewal_is_waiting(const Renewal *r) {
+        return r->waiting.size > 0;
 }
 
 /* --- Attempts --- */
@@ -208,10 +218,13 @@ static void on_ended(JobKind kind, const Report *report, void *userdata) {
                 .kind = kind,
                 .outcome = report->outcome,
                 .no_network = report->no_network,
+                .has_certificate = has_certificate(r),
                 .retry_after = report->retry_after,
         };
         int news = renewal_state_ended(&r->state, &end, now());
 
+        if (kind == JOB_ENROLL)
+                r->ask_at = renewal_ask_at(&end, now());
         remember_job(r, kind, report->outcome);
         if (news > 0)
                 save(r);
@@ -248,10 +261,11 @@ static int start(Renewal *r) {
                 return agent_start(r->agent, &job, &number);
         case RENEWAL_ENROLL:
         case RENEWAL_REACH:
-                k = r->waiting.size > 0 ? job_decode(bytes_view(&r->waiting), &job) : 0;
-                job.kind = r->plan.action == RENEWAL_ENROLL ? JOB_ENROLL : JOB_REACH;
-                if (k >= 0 && r->waiting.size == 0)
+                if (r->waiting.size > 0 && (r->plan.action == RENEWAL_ENROLL || !has_certificate(r)))
+                        k = job_decode(bytes_view(&r->waiting), &job);
+                else
                         k = complete_enroll(r, &job);
+                job.kind = r->plan.action == RENEWAL_ENROLL ? JOB_ENROLL : JOB_REACH;
                 if (k < 0)
                         return k;
                 return job.kind == JOB_REACH ? agent_reach(r->agent, &job) : agent_start(r->agent, &job, &number);
@@ -273,7 +287,8 @@ static int on_timer(sd_event_source *s, int fd, uint32_t revents, void *userdata
         int k = start(r);
         if (k < 0 && k != -EBUSY) { /* as if it had ended at once */
                 log_warning_errno(k, "The enrolment helper could not be started: %m");
-                on_ended(JOB_RENEW, &(Report) { .type = REPORT_DONE, .outcome = OUTCOME_FAILED }, r);
+                JobKind kind = r->plan.action == RENEWAL_ENROLL ? JOB_ENROLL : JOB_RENEW;
+                on_ended(kind, &(Report) { .type = REPORT_DONE, .outcome = OUTCOME_FAILED }, r);
                 return 0;
         }
         arm(r);

@@ -33,3 +33,5 @@ bool renewal_is_soon(const Renewal *r);
 bool renewal_is_planned(const Renewal *r);
 RenewalPlan renewal_next(const Renewal *r);
 const RenewalState *renewal_state(const Renewal *r);
+/* What a person has asked for was not answered yet. */
+bool renewal_is_waiting(const Renewal *r);

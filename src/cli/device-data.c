@@ -98,11 +98,16 @@ int device_chain_to_json(const CertificateChainView *chain, struct json_object *
         return 0;
 }
 
+bool device_fails_to_renew(int64_t failures, const char *outcome) {
+        return failures > 0 || strcmp(outcome, "no-network") == 0 ||
+               strcmp(outcome, job_outcome_to_string(OUTCOME_WAITING)) == 0;
+}
+
 bool device_words_of(struct json_object *o, char ret[static DEVICE_WORDS_TEXT_MAX]) {
+        bool renewal_waits = strcmp(cli_text(o, "last-outcome"), job_outcome_to_string(OUTCOME_WAITING)) == 0;
         uint8_t hash[32];
 
-        if (strcmp(cli_text(o, "last-outcome"), job_outcome_to_string(OUTCOME_WAITING)) != 0 ||
-            device_hash_parse(cli_text(o, "ek-hash"), hash) < 0)
+        if (!(renewal_waits || cli_bool(o, "waiting")) || device_hash_parse(cli_text(o, "ek-hash"), hash) < 0)
                 return false;
         device_words_format(hash, ret);
         return true;

@@ -30,6 +30,9 @@ int device_append_number(sd_bus_message *m, const char *key, uint64_t value);
 /* status: what GetStatus says. While the device waits for approval: what a person compares. False if it does not. */
 bool device_words_of(struct json_object *status, char ret[static DEVICE_WORDS_TEXT_MAX]);
 
+/* RenewalFailures and LastOutcome, or GetStatus's: the last attempt brought no certificate. */
+bool device_fails_to_renew(int64_t failures, const char *outcome);
+
 /* Prints the certificates of a chain as "attezt status" does. */
 void device_print_chain(const CertificateChainView *chain);
 int device_chain_to_json(const CertificateChainView *chain, struct json_object **ret);

@@ -137,8 +137,7 @@ int verb_notify(Cli *c, int argc, char **argv) {
         status = look(c, &s);
         if (status != EXIT_SUCCESS)
                 return status;
-        bool failing = s.failures > 0 || strcmp(s.outcome, "no-network") == 0 ||
-                       strcmp(s.outcome, job_outcome_to_string(OUTCOME_WAITING)) == 0;
+        bool failing = device_fails_to_renew(s.failures, s.outcome);
         RenewalNotice notice = renewal_notice(failing, (int64_t) s.last_renewal, (int64_t) s.not_after,
                                               (int64_t) time(NULL));
         format_told(&s, notice, told);

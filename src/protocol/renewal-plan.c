@@ -2,6 +2,7 @@
 #include "protocol/renewal-plan.h"
 
 #define REST_MIN 10             /* seconds */
+#define RENEWAL_TRIES_LEFT 4      /* a pause takes no more of what is left of a certificate than this part */
 #define LIFE_USUAL (24LL * 3600) /* of a certificate */
 
 /* What one purpose's numbers have to do with another's: nothing. */
@@ -108,14 +109,23 @@ static RenewalPlan after_network(const RenewalFacts *f, const RenewalState *s) {
         return p;
 }
 
+/* A server knows when it wants to be asked, but not how long this device can wait. */
+static int64_t before_the_end(const RenewalFacts *f, const RenewalState *s, int64_t earliest, int64_t due) {
+        int64_t max = (f->not_after - s->attempted) / RENEWAL_TRIES_LEFT;
+
+        if (!f->enrolled || max <= 0 || due <= s->attempted + max)
+                return due;
+        return MAX_OF(s->attempted + max - spread(f, SPREAD_RETRY_AFTER, s->attempted, max / 4), earliest);
+}
+
 static RenewalPlan after_failure(const RenewalFacts *f, const RenewalState *s) {
         RenewalPlan p = { .action = f->enrolled ? RENEWAL_RENEW : RENEWAL_ENROLL, .reason = REASON_BACKOFF };
 
         if (s->outcome == OUTCOME_WAITING) {
                 int64_t pause = s->retry_at > s->attempted ? s->retry_at - s->attempted : RENEWAL_APPROVAL_SEC;
                 p.reason = REASON_APPROVAL;
-                p.action = f->enrolled && !f->waiting ? RENEWAL_RENEW : RENEWAL_ENROLL;
                 p.due = s->attempted + pause + spread(f, SPREAD_APPROVAL, s->attempted, pause / 4);
+                p.due = before_the_end(f, s, s->attempted + backoff(f, s), p.due);
                 return p;
         }
         if (s->no_network && s->reached > 0)
@@ -130,6 +140,7 @@ static RenewalPlan after_failure(const RenewalFacts *f, const RenewalState *s) {
         if (s->retry_at > 0) { /* all were told the same number: after it they do not come together */
                 int64_t max = clamp(s->retry_at - s->attempted, 0, RETRY_AFTER_MAX) / 2 + RENEWAL_BACKOFF_START_MAX;
                 int64_t due = s->retry_at + spread(f, SPREAD_RETRY_AFTER, s->attempted, max);
+                due = before_the_end(f, s, p.due, due);
                 if (due > p.due) {
                         p.due = due;
                         p.reason = REASON_RETRY_AFTER;
@@ -138,17 +149,34 @@ static RenewalPlan after_failure(const RenewalFacts *f, const RenewalState *s) {
         return p;
 }
 
-RenewalPlan renewal_plan(const RenewalFacts *f, const RenewalState *s) {
-        if (!f->enrolled && !f->waiting && (!f->auto_enroll || s->declined))
-                return (RenewalPlan) {};
+static RenewalPlan own_plan(const RenewalFacts *f, const RenewalState *s) {
         RenewalPlan regular = without_failures(f, s);
         if (s->outcome == OUTCOME_DONE)
                 return regular;
         RenewalPlan again = after_failure(f, s);
-        if (s->outcome == OUTCOME_WAITING && f->waiting)
+        if (s->outcome == OUTCOME_WAITING && f->waiting && !f->enrolled)
                 return again;
         /* What was tried before its time is due at its time, what was due while the device was away as it came back. */
         return again.due > regular.due ? again : regular;
+}
+
+RenewalPlan renewal_plan(const RenewalFacts *f, const RenewalState *s) {
+        if (!f->enrolled && !f->waiting && (!f->auto_enroll || s->declined))
+                return (RenewalPlan) {};
+        RenewalPlan own = own_plan(f, s);
+        if (!f->enrolled || !f->waiting)
+                return own;
+        const RenewalPlan ask = {
+                .action = RENEWAL_ENROLL,
+                .reason = REASON_APPROVAL,
+                .due = f->ask_at + spread(f, SPREAD_APPROVAL, f->ask_at, RENEWAL_APPROVAL_SEC / 4),
+        };
+        return ask.due < own.due ? ask : own;
+}
+
+int64_t renewal_ask_at(const RenewalEnd *e, int64_t now) {
+        int64_t usual = e->outcome == OUTCOME_WAITING ? RENEWAL_APPROVAL_SEC : RENEWAL_ENROLL_BACKOFF_MAX;
+        return now + (e->retry_after > 0 ? e->retry_after : usual);
 }
 
 RenewalNotice renewal_notice(bool failing, int64_t succeeded, int64_t not_after, int64_t now) {

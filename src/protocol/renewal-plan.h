@@ -6,7 +6,9 @@
  *   - when the device comes back (boot, resume, clock) and the certificate is past a third of its life: soon, spread
  *     over up to half an hour; at once if it has ended meanwhile;
  *   - after a failure: exponential backoff, spread, and not before a server's Retry-After;
- *   - while the device waits for approval: as often as the server says, which lengthens nothing;
+ *     nor as late as the server says if a quarter of what is left of the certificate is over before;
+ *   - while the device waits for approval: as often as the server says, which lengthens nothing; one that has a
+ *     certificate, and asks another server for one, renews it meanwhile;
  *   - where no server could be reached: look again every 30 seconds, which lengthens nothing. Once one is reached the
  *     attempt is due: at once if the certificate had ended before the device came back, else spread;
  *   - a certificate that has just come rests for an eighth of its life, whatever the clock thinks of it.
@@ -51,6 +53,7 @@ typedef enum RenewalReason {
 typedef struct RenewalFacts {
         bool enrolled, auto_enroll;
         bool waiting;                  /* what a person has asked for waits for approval */
+        int64_t ask_at;                /* and it is asked for again, if the device has a certificate */
         int64_t not_before, not_after; /* of the certificate, if enrolled */
         int64_t renew_before;          /* seconds before its end; 0: at two thirds */
         uint64_t seed;                 /* of this device */
@@ -63,6 +66,8 @@ typedef struct RenewalPlan {
 } RenewalPlan;
 
 RenewalPlan renewal_plan(const RenewalFacts *f, const RenewalState *s);
+/* After such an enrolment, which has nothing to do with the plan of the renewal. */
+int64_t renewal_ask_at(const RenewalEnd *e, int64_t now);
 
 /* Whether a person is to hear of it: a sixth of the certificate's life is left, or nothing, and attempts fail. */
 typedef enum RenewalNotice {

@@ -52,6 +52,9 @@ int renewal_state_ended(RenewalState *s, const RenewalEnd *e, int64_t now) {
         case JOB_REACH:
                 return e->outcome == OUTCOME_DONE ? reached(s, now) : failed(s, e, now);
         case JOB_ENROLL:
+                if (e->has_certificate && e->outcome != OUTCOME_DONE)
+                        return 0;
+                return e->outcome == OUTCOME_DONE ? succeeded(s, now) : failed(s, e, now);
         case JOB_RENEW:
                 return e->outcome == OUTCOME_DONE ? succeeded(s, now) : failed(s, e, now);
         }

@@ -41,10 +41,12 @@ typedef struct RenewalEnd {
         JobKind kind;
         JobOutcome outcome;
         bool no_network;
+        bool has_certificate; /* the device, before it, and after it unless it is done */
         uint32_t retry_after; /* seconds; 0: nothing was said */
 } RenewalEnd;
 
-/* 1: something changed that is worth to be on disk, 0: not so. */
+/* An enrolment that fails says nothing of the renewal of a certificate that is there: it may be a slip of the hand, or
+ * another server's. 1: something changed that is worth to be on disk, 0: not so. */
 int renewal_state_ended(RenewalState *s, const RenewalEnd *e, int64_t now);
 
 typedef struct RenewalClocks {

@@ -251,6 +251,41 @@ def test_retry_after(device, server):
     busy.shutdown()
 
 
+def test_an_enrolment_that_fails_beside_a_certificate(device, server, stepca):
+    """A slip of the hand, or another server's wish to be left alone, keeps nobody from renewing."""
+    device.start()
+    before = enroll(device, stepca, server, '40s')
+    status = device.status()
+    busy = BusyServer(device.home, 99999999999)
+    for _ in range(2):
+        r = cli('enroll', '--acme', busy.url, '--attestation', server.url, '--ca-file', busy.root, check=False)
+        assert r.returncode == 75 and busy.asked > 0
+    after = device.status()
+    for member in ('next-renewal', 'next-renewal-reason', 'renewal-failures', 'last-outcome'):
+        assert after[member] == status[member], (member, status, after)
+    assert 'attempts to get a certificate' not in cli('status').stderr
+    device.stop()
+    device.start()
+    assert device.property('NextRenewal') == status['next-renewal']
+    _, moment = renewed(device, before)
+    assert moment < end_of(before)
+    busy.shutdown()
+
+
+def test_waits_elsewhere_and_renews_meanwhile(device, server, stepca):
+    """What waits for approval at another server does not take the place of the renewal."""
+    device.start()
+    before = enroll(device, stepca, server, '40s')
+    server.remove('framework')
+    r = cli('enroll', '--acme', stepca.url(), '--attestation', server.url, check=False)
+    assert r.returncode == 75 and cli_json('status')['words']
+    assert cli_json('status')['renewal-failures'] == 0 and device.property('LastOutcome') == 'done'
+    eventually(lambda: device.property('LastOutcome') == 'waiting', 'the renewal is tried as well', 60)
+    cli('ca', 'approve', device.tpm.ek_hash(), '--name', 'framework')
+    renewed(device, before, 90)
+    assert os.path.exists(f'{device.state}/current')
+
+
 # ---- The key
 
 def test_a_new_key_each_time_or_never(device, server, stepca):

@@ -54,6 +54,12 @@ static const Case cases[] = {
         { "boot, then failure", 20, 20.5, 0, 0, 1, 0, RENEWAL_RENEW, REASON_BACKOFF, 20.5, 20.5 + SECONDS(60) },
 
         { "Retry-After", 0, 18, 0, 18.25, 1, 0, RENEWAL_RENEW, REASON_RETRY_AFTER, 18.25, 18.4 },
+        { "Retry-After to the end", 0, 18, 0, 24, 1, 0, RENEWAL_RENEW, REASON_RETRY_AFTER, 19.125, 19.5 },
+        { "Retry-After beyond the end", 0, 23.8, 0, 48, 1, 0, RENEWAL_RENEW, REASON_RETRY_AFTER, 23.8 + SECONDS(135),
+          23.85 },
+        { "Retry-After, at the end", 0, 23.998, 0, 48, 1, 0, RENEWAL_RENEW, REASON_BACKOFF, 23.998 + SECONDS(30),
+          23.998 + SECONDS(60) },
+        { "Retry-After, after the end", 0, 25, 0, 25.5, 1, 0, RENEWAL_RENEW, REASON_RETRY_AFTER, 25.5, 25.8 },
         { "short Retry-After", 0, 18, 0, 18.001, 9, 0, RENEWAL_RENEW, REASON_BACKOFF, 18.5, 19 },
 
         { "no network", 0, 18, 0, 0, 0, 1, RENEWAL_REACH, REASON_NO_NETWORK, 18 + SECONDS(30), 18 + SECONDS(30) },
@@ -196,16 +202,34 @@ static void test_approval(void) {
         s = (RenewalState) { .attempted = NB, .outcome = OUTCOME_WAITING, .retry_at = NB + 40 };
         check_plan(renewal_plan(&f, &s), RENEWAL_ENROLL, REASON_APPROVAL, NB + 40, NB + 50);
 
-        /* An enrolled device: another server does not know it yet, or this one does not any more. */
+        /* An enrolled device: this server does not know it any more. */
         f = day;
-        f.waiting = true;
-        s.attempted = NB + HOUR;
-        s.retry_at = NB + HOUR + 40;
-        check_plan(renewal_plan(&f, &s), RENEWAL_ENROLL, REASON_APPROVAL, NB + HOUR + 40, NB + HOUR + 50);
-        f.waiting = false;
         s.attempted = NB + 20 * HOUR;
         s.retry_at = s.attempted + 40;
         check_plan(renewal_plan(&f, &s), RENEWAL_RENEW, REASON_APPROVAL, NB + 20 * HOUR + 40, NB + 20 * HOUR + 50);
+}
+
+/* Another server does not know it yet: asked beside the renewal, and neither keeps the other waiting. */
+static void test_approval_elsewhere(void) {
+        RenewalEnd e = { .kind = JOB_ENROLL, .outcome = OUTCOME_WAITING, .retry_after = 40 };
+        RenewalState s = { .wake = WAKE_BOOT, .woken = NB - DAY, .succeeded = NB };
+        RenewalFacts f = day;
+
+        f.waiting = true;
+        f.ask_at = renewal_ask_at(&e, NB + HOUR);
+        check_plan(renewal_plan(&f, &s), RENEWAL_ENROLL, REASON_APPROVAL, NB + HOUR + 40, NB + HOUR + 55);
+        f.ask_at = renewal_ask_at(&e, NB + 19 * HOUR);
+        check_plan(renewal_plan(&f, &s), RENEWAL_RENEW, REASON_AGE, NB + 14 * HOUR, NB + 18 * HOUR);
+        s.attempted = NB + 19 * HOUR;
+        s.outcome = OUTCOME_REFUSED;
+        s.failures = 5;
+        check_plan(renewal_plan(&f, &s), RENEWAL_ENROLL, REASON_APPROVAL, NB + 19 * HOUR + 40, NB + 19 * HOUR + 55);
+        f.ask_at = NB + 23 * HOUR;
+        check_plan(renewal_plan(&f, &s), RENEWAL_RENEW, REASON_BACKOFF, NB + 19 * HOUR + 240, NB + 19 * HOUR + 960);
+        e.retry_after = 0;
+        check_int(renewal_ask_at(&e, NB), NB + RENEWAL_APPROVAL_SEC);
+        e.outcome = OUTCOME_UNREACHABLE;
+        check_int(renewal_ask_at(&e, NB), NB + RENEWAL_ENROLL_BACKOFF_MAX);
 }
 
 /* --- Storms: 10 000 devices, simulated second by second --- */
@@ -382,6 +406,7 @@ int main(void) {
         test_short_and_absurd_lives();
         test_auto_enroll();
         test_approval();
+        test_approval_elsewhere();
         test_storm_of_a_rollout();
         test_storm_after_a_server_outage();
         test_storm_after_a_network_outage();

@@ -115,6 +115,24 @@ static void test_waiting_counts_nothing(void) {
         check_int(s.failures, 1);
 }
 
+/* A slip of the hand, or another server's no, beside a certificate that is renewed. */
+static void test_enrolment_beside_a_certificate(void) {
+        RenewalEnd e = { .kind = JOB_ENROLL, .outcome = OUTCOME_UNREACHABLE, .retry_after = 3600,
+                         .has_certificate = true };
+        RenewalState s = sample;
+
+        check_int(renewal_state_ended(&s, &e, NOW), 0);
+        e.outcome = OUTCOME_WAITING;
+        check_int(renewal_state_ended(&s, &e, NOW), 0);
+        check(memcmp(&s, &sample, sizeof(s)) == 0);
+        e.kind = JOB_RENEW;
+        check_int(renewal_state_ended(&s, &e, NOW), 1);
+        check_int(s.retry_at, NOW + 3600);
+        e = (RenewalEnd) { .kind = JOB_ENROLL, .outcome = OUTCOME_DONE, .has_certificate = true };
+        check_int(renewal_state_ended(&s, &e, NOW), 1);
+        check_int(s.succeeded, NOW);
+}
+
 static void test_unenrolled_by_hand(void) {
         RenewalState s = { .succeeded = NOW - 9, .failures = 4 };
 
@@ -185,6 +203,7 @@ int main(void) {
         test_no_network_counts_nothing();
         test_retry_after();
         test_waiting_counts_nothing();
+        test_enrolment_beside_a_certificate();
         test_unenrolled_by_hand();
         test_boot_sleep_and_clock();
         return EXIT_SUCCESS;
