@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
+#include <time.h>
 
 #include "cli/device.h"
 #include "protocol/renewal-plan.h"
@@ -36,6 +37,28 @@ static void print_next_renewal(struct json_object *o) {
         (void) snprintf(line, sizeof(line), "%s (%s)", cli_format_time(next, time),
                         renewal_reason_to_text(renewal_reason_from_string(cli_text(o, "next-renewal-reason"))));
         print_line(cli_bool(o, "enrolled") ? "Next renewal" : "Next attempt", line);
+}
+
+/* Whether it still serves: it may have ended with nobody failing, as while the device was off. */
+static RenewalNotice notice_of(struct json_object *o, const CertificateChainView *chain) {
+        bool failing = device_fails_to_renew(cli_number(o, "renewal-failures"), cli_text(o, "last-outcome"));
+        int64_t t = (int64_t) time(NULL);
+
+        if (chain->n == 0)
+                return NOTICE_NONE;
+        int64_t end = chain->certificates[0].not_after;
+        return renewal_notice(failing || t >= end, cli_number(o, "last-renewal"), end, t);
+}
+
+static void print_notice(RenewalNotice notice, const CertificateChainView *chain) {
+        char line[CLI_TIME_MAX + 64], time[CLI_TIME_MAX];
+
+        if (notice == NOTICE_NONE)
+                return;
+        (void) snprintf(line, sizeof(line), notice == NOTICE_ENDED ? "ended at %s, and is not renewed yet"
+                                                                   : "ends at %s, and could not be renewed yet",
+                        cli_format_time(chain->certificates[0].not_after, time));
+        print_line("Certificate", line);
 }
 
 static void print_failures(struct json_object *o) {
@@ -75,6 +98,7 @@ static int print_status(struct json_object *o, const CertificateChainView *chain
         }
         if (device_words_of(o, words))
                 print_line("Waits for approval", words);
+        print_notice(notice_of(o, chain), chain);
         print_next_renewal(o);
         if (enrolled) {
                 printf("\nCertificate chain:\n");
@@ -85,11 +109,25 @@ static int print_status(struct json_object *o, const CertificateChainView *chain
         return EXIT_SUCCESS;
 }
 
+static int add_facts(struct json_object *o, const CertificateChainView *chain) {
+        static const char *const states[] = { [NOTICE_NONE] = "valid", [NOTICE_SOON] = "ends-soon",
+                                              [NOTICE_ENDED] = "ended" };
+        char words[DEVICE_WORDS_TEXT_MAX];
+        struct json_object *array;
+        int r = 0;
+
+        if (device_words_of(o, words))
+                r = json_add_text(o, "words", words);
+        if (r >= 0 && chain->n > 0)
+                r = json_add_text(o, "certificate", states[notice_of(o, chain)]);
+        if (r >= 0)
+                r = device_chain_to_json(chain, &array);
+        return r < 0 ? r : json_add(o, "certificates", array);
+}
+
 int verb_status(Cli *c, int argc, char **argv) {
         _cleanup_json_ struct json_object *o = NULL;
         _cleanup_certificate_chain_view_ CertificateChainView chain = {};
-        char words[DEVICE_WORDS_TEXT_MAX];
-        struct json_object *array;
         int r, status;
 
         cli_parse(c, argc, argv, NULL, 0, 0);
@@ -103,10 +141,6 @@ int verb_status(Cli *c, int argc, char **argv) {
         }
         if (!c->json)
                 return print_status(o, &chain);
-        if (device_words_of(o, words) && json_object_object_add(o, "words", json_object_new_string(words)) < 0)
-                return cli_failed(-ENOMEM, "make JSON");
-        r = device_chain_to_json(&chain, &array);
-        if (r >= 0)
-                r = json_object_object_add(o, "certificates", array);
-        return r < 0 ? cli_failed(-ENOMEM, "make JSON") : cli_print_json(o);
+        r = add_facts(o, &chain);
+        return r < 0 ? cli_failed(r, "make JSON") : cli_print_json(o);
 }

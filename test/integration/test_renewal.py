@@ -124,6 +124,9 @@ def test_backoff_survives_a_restart(device, server, stepca):
     assert leaf_of(device) == before
     device.agent.wait_line(r'could not be renewed \(unknown-device\); the next attempt is at \d{4}-')
     device.agent.wait_line(r'The certificate has ended')
+    assert re.search(rf'^ *Certificate: ended at {before.not_valid_after:%FT%TZ}, and is not renewed yet$',
+                     cli('status').stdout, re.M)
+    assert cli_json('status')['certificate'] == 'ended'
     status = device.status()
     device.stop()
     device.start()
@@ -134,7 +137,8 @@ def test_backoff_survives_a_restart(device, server, stepca):
     cli('ca', 'set', 'framework', '--enabled')
     after, _ = renewed(device, before)
     assert device.property('RenewalFailures') == 0 and device.status()['last-error'] == ''
-    assert after != before
+    assert after != before and cli_json('status')['certificate'] == 'valid'
+    assert ' Certificate: ' not in cli('status').stdout
 
 
 def test_what_cannot_be_remembered(device, server, stepca):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from rig_process import RIG, Daemon, eventually
-from rig_programs import cli, directory
+from rig_programs import cli, cli_json, directory
 from rig_renewal import device, end_of, enroll, stepca  # noqa: F401, fixtures among them
 
 PERSON = 'games'
@@ -57,6 +57,8 @@ def test_told_once_before_and_once_after_the_end(desktop, device, server, stepca
     eventually(lambda: device.property('RenewalFailures') > 0, 'a renewal fails')
     time.sleep(max(0, end_of(leaf) - 9 - time.time()))
     [soon] = desktop.notify()
+    assert cli_json('status')['certificate'] == 'ends-soon'
+    assert ', and could not be renewed yet' in cli('status').stdout
     assert soon['summary'] == "This device's certificate ends soon" and soon['urgency'] == 1
     assert re.match(r'It ends at \d{4}-\d\d-\d\d \d\d:\d\d, and could not be renewed: unknown-device\.', soon['body'])
     assert desktop.notify() == [soon]
