@@ -5,6 +5,8 @@ const NmOwned nm_owned[NM_OWNED] = {
         { "eap", "as" },
         { "identity", "s" },
         { "ca-cert", "ay" },
+        { "ca-path", "s" },
+        { "system-ca-certs", "b" },
         { "domain-suffix-match", "s" },
         { "client-cert", "ay" },
         { "client-cert-password-flags", "u" },
@@ -22,6 +24,7 @@ const NmOwned *nm_find_owned(const char *key) {
 void nm_connection_done(NmConnection *c) {
         free(c->id);
         free(c->uuid);
+        free(c->key_mgmt);
         (void) json_object_put(c->values);
         free(c->saved);
         *c = (NmConnection) {};
@@ -97,11 +100,14 @@ static int read_texts(sd_bus_message *m, struct json_object **ret) {
 static int read_plain(sd_bus_message *m, char type, struct json_object **ret) {
         const char *s;
         uint32_t u;
+        int b, r;
 
-        int r = sd_bus_message_read_basic(m, type, type == 's' ? (void *) &s : (void *) &u);
+        r = sd_bus_message_read_basic(m, type, type == 's' ? (void *) &s : type == 'b' ? (void *) &b : (void *) &u);
         if (r < 0)
                 return r;
-        *ret = type == 's' ? json_object_new_string(s) : json_object_new_int64(u);
+        *ret = type == 's'   ? json_object_new_string(s)
+               : type == 'b' ? json_object_new_boolean(b)
+                             : json_object_new_int64(u);
         return *ret ? 0 : -ENOMEM;
 }
 
@@ -189,7 +195,7 @@ static int read_8021x(sd_bus_message *m, const char *key, NmConnection *c) {
         int r = read_value(m, o->type, &value);
         if (r < 0)
                 return r;
-        if (judged && json_object_get_string_len(value) > 0)
+        if (judged && (json_object_get_string_len(value) > 0 || json_object_get_boolean(value)))
                 *judged = true;
         return json_add(c->values, key, value);
 }
@@ -226,6 +232,8 @@ static int read_entry(sd_bus_message *m, const char *setting, const char *key, v
                 return read_text(m, &c->uuid);
         if (strcmp(setting, "user") == 0 && strcmp(key, "data") == 0)
                 return read_user_data(m, c);
+        if (strcmp(setting, "802-11-wireless-security") == 0 && strcmp(key, "key-mgmt") == 0)
+                return read_text(m, &c->key_mgmt);
         return sd_bus_message_skip(m, "v");
 }
 
@@ -233,6 +241,7 @@ static int read_setting(sd_bus_message *m, const char *setting, void *userdata) 
         NmConnection *c = userdata;
 
         c->has_8021x = c->has_8021x || strcmp(setting, "802-1x") == 0;
+        c->wireless = c->wireless || strcmp(setting, "802-11-wireless") == 0;
         return nm_walk_setting(m, setting, read_entry, c);
 }
 

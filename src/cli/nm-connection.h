@@ -12,6 +12,8 @@
 typedef struct NmConnection {
         char *id, *uuid;
         bool has_8021x;             /* it has that setting at all */
+        bool wireless;
+        char *key_mgmt;             /* of a Wi-Fi network; NULL: open */
         bool has_server_ca;         /* ca-cert, ca-path or the system's */
         bool has_server_name;       /* domain-match and its like */
         struct json_object *values; /* ours, by name, as JSON */
@@ -25,12 +27,12 @@ void nm_connection_done(NmConnection *c);
 /* m: the reply of GetSettings, from its beginning. Negative errno. */
 int nm_connection_read(sd_bus_message *m, NmConnection *ret);
 
-/* What we set in 802-1x, and what of: a list of texts, a text, bytes (as base64 in JSON), a number. */
+/* What we set in 802-1x, and what of: a list of texts, a text, bytes (as base64 in JSON), a number, a flag. */
 typedef struct NmOwned {
         const char *key, *type;
 } NmOwned;
 
-#define NM_OWNED 8U
+#define NM_OWNED 10U
 extern const NmOwned nm_owned[NM_OWNED];
 const NmOwned *nm_find_owned(const char *key); /* NULL: not ours */
 

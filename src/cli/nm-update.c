@@ -32,6 +32,14 @@ static int keep(struct json_object *o, const char *key, struct json_object *befo
         return json_object_object_get_ex(before, key, &v) ? json_add(o, key, json_object_get(v)) : 0;
 }
 
+/* All of them: NetworkManager believes a server that one of them vouches for. */
+static int keep_cas(struct json_object *o, struct json_object *before) {
+        int r = keep(o, "ca-cert", before);
+        if (r >= 0)
+                r = keep(o, "ca-path", before);
+        return r < 0 ? r : keep(o, "system-ca-certs", before);
+}
+
 int nm_values_new(const NmLogin *l, struct json_object *before, struct json_object **ret) {
         _cleanup_json_ struct json_object *o = NULL;
         struct json_object *eap;
@@ -44,7 +52,7 @@ int nm_values_new(const NmLogin *l, struct json_object *before, struct json_obje
             (r = json_add(o, "client-cert-password-flags", json_object_new_int(NOT_REQUIRED))) < 0 ||
             (r = json_add(o, "private-key-password-flags", json_object_new_int(NOT_REQUIRED))) < 0)
                 return r;
-        r = l->ca_file ? add_file(o, "ca-cert", l->ca_file) : keep(o, "ca-cert", before);
+        r = l->ca_file ? add_file(o, "ca-cert", l->ca_file) : keep_cas(o, before);
         if (r >= 0)
                 r = l->server_name ? json_add_text(o, "domain-suffix-match", l->server_name) :
                                      keep(o, "domain-suffix-match", before);
@@ -61,6 +69,8 @@ static int append_contents(sd_bus_message *m, const char *type, struct json_obje
 
         if (strcmp(type, "s") == 0)
                 return sd_bus_message_append(m, "s", json_object_get_string(v));
+        if (strcmp(type, "b") == 0)
+                return sd_bus_message_append(m, "b", (int) json_object_get_boolean(v));
         if (strcmp(type, "u") == 0)
                 return sd_bus_message_append(m, "u", (uint32_t) json_object_get_int64(v));
         if (strcmp(type, "ay") == 0) {

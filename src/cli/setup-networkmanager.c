@@ -127,6 +127,20 @@ static int find_profile(Cli *c, const char *name, Profile *ret) {
         return EXIT_NOT_FOUND;
 }
 
+/* What would be set and never used is refused. */
+static int check_kind(const NmConnection *n) {
+        char escaped[LOG_ESCAPED_MAX];
+        const char *how = n->key_mgmt ?: "none";
+
+        if (!n->wireless || strcmp(how, "wpa-eap") == 0 || strcmp(how, "wpa-eap-suite-b-192") == 0 ||
+            strcmp(how, "ieee8021x") == 0)
+                return EXIT_SUCCESS;
+        log_error("This Wi-Fi connection does not log in by 802.1X (its key-mgmt is %s), so it would never use the "
+                  "certificate. Make one for that network with key-mgmt wpa-eap (WPA Enterprise), and name it here.",
+                  log_escape(how, strlen(how), escaped));
+        return EXIT_FAILURE;
+}
+
 /* Else whoever sets up an access point of that name gets what this device has to say. */
 static int check_server(const NmConnection *n, const NmLogin *l) {
         if (!n->has_server_ca && !l->ca_file)
@@ -222,7 +236,9 @@ static int add(Cli *c, Profile *p, NmLogin *l, bool dry_run) {
         _cleanup_free_ char *found = NULL;
         _cleanup_bytes_ Bytes before = BYTES_NULL;
 
-        int status = check_server(&p->connection, l);
+        int status = check_kind(&p->connection);
+        if (status == EXIT_SUCCESS)
+                status = check_server(&p->connection, l);
         if (status == EXIT_SUCCESS && !l->identity) {
                 status = find_identity(&found);
                 l->identity = found;
@@ -269,7 +285,7 @@ int verb_setup_networkmanager(Cli *c, int argc, char **argv) {
         bool removal = false, dry_run = false;
         NmLogin l = {};
         const CliOption options[] = {
-                { "ca", CLI_TEXT, &l.ca_file, "FILE", "CA of the network's server, if the connection has none yet" },
+                { "ca", CLI_TEXT, &l.ca_file, "FILE", "CA of the network's server, in place of the connection's" },
                 { "server-name", CLI_TEXT, &l.server_name, "NAME", "Name or domain of that server, the same" },
                 { "identity", CLI_TEXT, &l.identity, "NAME", "Outer identity, else the name in the certificate" },
                 { "remove", CLI_FLAG, &removal, NULL, "Take it back" },

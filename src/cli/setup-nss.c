@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cli/setup.h"
@@ -109,55 +106,32 @@ static int take_back(const Cli *c, const char *path, bool dry_run) {
         return r < 0 ? setup_refuse(&f, r) : setup_write(c, &f, bytes_view(&content), dry_run);
 }
 
-/* Root would leave files there that the user cannot change, or follow links that the user has put there. */
-static int refuse_somebody_elses(const char *path) {
-        const struct passwd *p;
-        struct stat st;
-
-        if (geteuid() != 0 || stat(path, &st) < 0 || st.st_uid == 0)
-                return EXIT_SUCCESS;
-        p = getpwuid(st.st_uid);
-        if (p)
-                log_error("%s belongs to user %s, and this is root. Run it as that user: sudo -H -u %s attezt setup "
-                          "nss", path, p->pw_name, p->pw_name);
-        else
-                log_error("%s belongs to the user with ID %u, and this is root. Run it as that user.", path, st.st_uid);
-        return EXIT_FAILURE;
-}
-
-/* Where this user has it, if it is this user's. */
-static int find_database(char **ret) {
+/* Where this user has it, or as --database says. */
+static int find_database(const char *option, char **ret) {
         _cleanup_free_ char *dir = NULL;
+        int r = 0;
 
-        int r = setup_nss_directory(&dir);
-        if (r < 0)
-                return cli_failed(r, "find this user's NSS database");
-        int status = refuse_somebody_elses(getenv("HOME"));
-        if (status == EXIT_SUCCESS)
-                status = refuse_somebody_elses(dir);
-        if (status == EXIT_SUCCESS)
-                *ret = TAKE_PTR(dir);
-        return status;
+        if (!option)
+                r = setup_nss_directory(&dir);
+        return r < 0 ? cli_failed(r, "find this user's NSS database") :
+                       setup_own_place(option ? option : dir, option, ret);
 }
 
 int verb_setup_nss(Cli *c, int argc, char **argv) {
-        _cleanup_free_ char *standard = NULL, *path = NULL;
-        const char *dir = NULL;
+        _cleanup_free_ char *dir = NULL, *path = NULL;
+        const char *option = NULL;
         bool removal = false, dry_run = false;
         const CliOption options[] = {
-                { "database", CLI_TEXT, &dir, "DIR", "The NSS database, else the one in this user's ~/.pki/nssdb" },
+                { "database", CLI_TEXT, &option, "DIR", "The NSS database, else the one in this user's ~/.pki/nssdb" },
                 { "remove", CLI_FLAG, &removal, NULL, "Take it back" },
                 { "dry-run", CLI_FLAG, &dry_run, NULL, "Only show what would be written" },
                 {},
         };
 
         cli_parse(c, argc, argv, options, 0, 0);
-        if (!dir) {
-                int status = find_database(&standard);
-                if (status != EXIT_SUCCESS)
-                        return status;
-                dir = standard;
-        }
+        int status = find_database(option, &dir);
+        if (status != EXIT_SUCCESS)
+                return status;
         int r = path_join(dir, NSS_MODULES_FILE, &path);
         if (r < 0)
                 return cli_failed(r, "name a file");

@@ -38,5 +38,8 @@ int setup_issuer(char **ret);
 int setup_chromium_rival(const char *dir, char **ret);
 /* This user's NSS database: the one that is there, or the one that Chromium would make. */
 int setup_nss_directory(char **ret);
+/* A user's directory, without links, if it is this user's: root gets none to which others may write, or in one of
+ * theirs. option: as it was given with --database, or NULL. Exit status. */
+int setup_own_place(const char *dir, const char *option, char **ret);
 /* Where Firefox has its policies, if FIREFOX_POLICY_FILE is not there; NULL: nowhere. A static string. */
 const char *setup_firefox_distribution(void);

@@ -120,6 +120,38 @@ def test_nss_root_leaves_other_users_alone(host, nss, home, whose):
     assert os.listdir(nss.directory) == []
 
 
+@pytest.mark.parametrize('where', ['links', 'above', 'link', 'writable', 'not there'])
+def test_nss_root_follows_no_links_of_users(host, nss, home, scratch, where):
+    """Nor with --database, whatever the user has put there."""
+    theirs, outside = f'{scratch}/theirs', f'{scratch}/outside'
+    os.makedirs(outside)
+    os.makedirs(f'{theirs}/db')
+    for name in ('cert9.db', 'key4.db', 'pkcs11.txt'):
+        os.symlink(f'{outside}/{name}', f'{theirs}/db/{name}')
+    named = f'{theirs}/db'
+    if where == 'writable':
+        os.chmod(theirs, 0o777)
+    elif where == 'not there':
+        os.chmod(theirs, 0o1777)
+        named = f'{theirs}/new/db'
+    else:
+        os.chown(f'{theirs}/db' if where == 'links' else theirs, 65534, 65534)
+        if where == 'link':
+            os.symlink(theirs, f'{scratch}/link')
+            named = f'{scratch}/link/db'
+    for options in ([], ['--remove'], ['--dry-run']):
+        r = nss('--database', named, *options, check=False)
+        assert r.returncode == FAILED and os.listdir(outside) == [], r.stderr
+        wanted = 'Others than root' if where == 'writable' else 'Everybody may' if where == 'not there' else \
+            f'sudo -H -u nobody attezt setup nss --database {named}'
+        assert wanted in r.stderr, r.stderr
+    # In a directory that all share, one that is there is nobody else's.
+    if where == 'not there':
+        os.makedirs(f'{theirs}/new')
+        nss('--database', named)
+        assert PROXY in modules(named)
+
+
 def test_nss_what_it_does_not_know_it_leaves_alone(host, nss):
     Database(nss.directory)
     write(nss.file, b'nonsense\n')

@@ -108,6 +108,39 @@ def test_refuses_a_network_that_anybody_could_be(nm, network, profile, settings,
     assert r.returncode == FAILED and word in r.stderr and nm.settings(name) == before
 
 
+def test_no_ca_but_that_one(nm, network, profile, scratch):
+    """--ca takes the place of all that there was, until it is taken back; without it that stays."""
+    name = profile('wide', *PEAP, '802-1x.system-ca-certs', 'yes', '802-1x.ca-path', scratch, '802-1x.domain-suffix-match',
+                   'radius.test')
+    before = nm.settings(name)
+    cli('setup', 'networkmanager', name)
+    x = of_8021x(nm.settings(name))
+    assert (x['system-ca-certs'], x['ca-path']) == ('yes', scratch)
+    cli('setup', 'networkmanager', name, '--ca', network.root)
+    x = of_8021x(nm.settings(name))
+    assert x['system-ca-certs'] == 'no' and x['ca-path'] == '' and network.root in x['ca-cert']
+    cli('setup', 'networkmanager', name, '--remove')
+    assert nm.settings(name) == before
+
+
+@pytest.mark.parametrize('settings', [
+    ['wifi-sec.key-mgmt', 'wpa-psk', 'wifi-sec.psk', 'secret secret'], [],
+    ['wifi-sec.key-mgmt', 'wpa-eap', *PEAP[:-2]],
+])
+def test_wifi_that_would_not_use_it(nm, network, settings):
+    try:
+        run('nmcli', 'connection', 'add', 'type', 'wifi', 'ssid', 'air', 'con-name', 'air', 'autoconnect', 'no', *settings)
+        before = nm.settings('air')
+        r = cli('setup', 'networkmanager', 'air', '--ca', network.root, '--server-name', 'radius.test', check=False)
+        if 'wpa-eap' in settings:
+            assert r.returncode == OK and nm.settings('air')['802-1x.eap'] == 'tls', r.stderr
+        else:
+            assert r.returncode == FAILED and nm.settings('air') == before
+            assert f'key-mgmt is {"wpa-psk" if settings else "none"}' in r.stderr
+    finally:
+        nm.delete('air')
+
+
 def test_without_the_certificate_the_network_stays_closed(nm, network, profile):
     """The control: it is the certificate that opened it."""
     name = profile('office', *PEAP, '802-1x.ca-cert', network.root, '802-1x.domain-suffix-match', 'radius.test')
