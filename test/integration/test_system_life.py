@@ -125,6 +125,8 @@ def test_purged_nothing_is_left_but_what_people_made(device):
     keys = {f: device.read(f) for f in ('/var/lib/atteztd/ca/root.key', '/var/lib/atteztd/ca/intermediate.key')}
     r = device.exec('apt-get', 'purge', '-y', *PACKAGES)
     assert '/var/lib/atteztd' in r.stdout + r.stderr
+    if device.exec('test', '-e', '/etc/credstore.encrypted/atteztd.wrapping-key', check=False).returncode == 0:
+        assert all(words in r.stdout + r.stderr for words in ('credential.secret', 'TPM', 'attezt ca backup'))
     for path, text in keys.items():
         assert device.read(path) == text
     left = {f for f in traces(device) if not f.startswith('/var/lib/atteztd')}

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
 """README's commands, typed as a new user would: a host for the CA and a device, on a network of their own."""
+import base64
+import hashlib
+import hmac
+import json
 import re
 
 import pytest
@@ -88,6 +92,26 @@ def test_the_device(ca_host, device, type_in):
     type_in(device, 'attezt certificate >')
     assert 'BEGIN CERTIFICATE' in device.read('/root/device.crt')
     assert 'framework' in device.exec('attezt', 'status', user='carol').stdout
+
+
+def test_the_webhooks_secret(ca_host, device, type_in):
+    """As it would have come from step ca; attezt-http takes whoever signs with it for step-ca."""
+    secret = base64.b64encode(bytes(range(64))).decode()
+    body = json.dumps({'timestamp': '2026-03-21T21:24:05Z', 'attestationData': {'permanentIdentifier': 'framework'}})
+    signed = hmac.new(bytes(range(64)), body.encode(), hashlib.sha256).hexdigest()
+
+    def ask(*options):
+        return ca_host.exec('curl', '-s', '-w', ' %{http_code}', '--cacert', '/root/example.pem', '-d', body, '-H',
+                            'Content-Type: application/json', *options, 'https://attezt.example.org/webhook').stdout
+    ca_host.write('/root/example.pem', device.read('/etc/attezt/ca.d/example.pem'))
+    type_in(ca_host, 'install -d -m 700 /etc/credstore')
+    type_in(ca_host, 'install -m 600 /dev/stdin', before=f'echo {secret} | ')
+    type_in(ca_host, 'systemctl restart attezt-http')
+    assert ask().endswith(' 401')
+    answer = ask('-H', f'X-Smallstep-Signature: {signed}')
+    assert answer.endswith(' 200') and '"allow":true' in answer.replace(' :', ':').replace(': ', ':'), answer
+    assert ca_host.exec('stat', '-c', '%a', '/etc/credstore', '/etc/credstore/attezt-http.webhook-secret').stdout.split() \
+        == ['700', '600']
 
 
 def test_an_unprivileged_user_sees_and_does_not_enrol(device):
