@@ -173,7 +173,7 @@ static int append_renewal(sd_bus_message *reply, const Renewal *r) {
         if ((k = append_number(reply, "next-renewal", next.due)) < 0 ||
             (k = append(reply, "next-renewal-reason", "s", renewal_reason_to_string(next.reason), false)) < 0 ||
             (k = append_number(reply, "last-renewal", s->succeeded)) < 0 ||
-            (k = append(reply, "waiting", "b", NULL, renewal_is_waiting(r))) < 0 ||
+            (k = append(reply, "waits-for-approval", "b", NULL, renewal_is_waiting(r))) < 0 ||
             (k = sd_bus_message_append(reply, "{sv}", "renewal-failures", "u", s->failures)) < 0)
                 return k;
         return append(reply, "last-outcome", "s", outcome_of(s), false);

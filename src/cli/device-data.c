@@ -107,7 +107,7 @@ bool device_words_of(struct json_object *o, char ret[static DEVICE_WORDS_TEXT_MA
         bool renewal_waits = strcmp(cli_text(o, "last-outcome"), job_outcome_to_string(OUTCOME_WAITING)) == 0;
         uint8_t hash[32];
 
-        if (!(renewal_waits || cli_bool(o, "waiting")) || device_hash_parse(cli_text(o, "ek-hash"), hash) < 0)
+        if (!(renewal_waits || cli_bool(o, "waits-for-approval")) || device_hash_parse(cli_text(o, "ek-hash"), hash) < 0)
                 return false;
         device_words_format(hash, ret);
         return true;
