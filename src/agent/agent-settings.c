@@ -104,19 +104,20 @@ static int on_setting(const char *file, unsigned line, const char *section, cons
         int r;
 
         if (strcmp(section, "Agent") != 0) {
-                log_warning("%s:%u: Unknown section [%s], ignored.", file, line,
-                            log_escape(section, strlen(section), escaped));
+                if (*section)
+                        log_warning("%s:%u: Unknown section [%s], ignored: here is [Agent] alone.", file, line, section);
+                else
+                        log_warning("%s:%u: %s= comes before any [Section], ignored.", file, line, key);
                 return 0;
         }
         r = set(userdata, key, value);
         if (r == -ENOMEM)
                 return r;
         if (r == -ENOENT)
-                log_warning("%s:%u: Unknown setting %s=, ignored.", file, line,
-                            log_escape(key, strlen(key), escaped));
+                log_warning("%s:%u: Unknown setting %s=, ignored.", file, line, key);
         else if (r < 0)
-                log_warning("%s:%u: This value of %s= is not possible, ignored.", file, line,
-                            log_escape(key, strlen(key), escaped));
+                log_warning("%s:%u: %s= cannot be \"%s\", ignored.", file, line, key,
+                            log_escape(value, strlen(value), escaped));
         return 0;
 }
 
@@ -129,7 +130,7 @@ int agent_settings_load(const char *config, AgentSettings *ret) {
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                log_errno(LOG_ERR, r, "%s: %m. Going on without what comes after it.", where ?: config);
+                log_error("%s: %s. Going on without what comes after it.", where ?: config, settings_strerror(r));
         *ret = TAKE_GENERIC(s, (AgentSettings) {});
         return 0;
 }

@@ -12,6 +12,7 @@
 typedef struct AgentOptions {
         const char *config, *state_dir, *ca_dir, *tcti, *enroll_socket, *signer_socket, *p11kit_socket, *renewal_dir;
         int64_t idle_sec; /* 0: never ends for being idle */
+        bool check_settings; /* no more than that */
 } AgentOptions;
 
 typedef struct AgentHooks {

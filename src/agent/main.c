@@ -12,6 +12,7 @@
 #include "agent/bus-link.h"
 #include "agent/pkcs11-socket.h"
 #include "agent/seat-watch.h"
+#include "agent/settings-check.h"
 #include "agent/token.h"
 #include "protocol/settings.h"
 #include "shared/log.h"
@@ -31,6 +32,7 @@ static void help(void) {
                "  --enroll-socket PATH  where attezt-enroll listens (" ATTEZT_ENROLL_SOCKET "\n"
                "                        if it is there, else it is started)\n"
                "  --signer-socket PATH  where attezt-tpm-signer listens (" ATTEZT_TPM_SIGNER_SOCKET ", the same)\n"
+               "  --check-settings      say what is wrong with the settings, and end\n"
                "  --renewal-dir DIR     what is remembered of attempts to renew (" ATTEZT_RENEWAL_DIR ")\n"
                "  --exit-idle-time TIME end when nothing is to be done for so long; 0: never (1min if systemd\n"
                "                        passed the PKCS#11 socket, and will start the program again; else never)\n"
@@ -48,7 +50,8 @@ static int usage(const char *text) {
 /* 1: go on, 0: done, -EINVAL: wrong usage. */
 static int parse_options(int argc, char **argv, AgentOptions *ret) {
         enum { OPT_CONFIG = 256, OPT_STATE_DIR, OPT_CA_DIR, OPT_TCTI, OPT_ENROLL_SOCKET, OPT_SIGNER_SOCKET,
-               OPT_P11KIT_SOCKET, OPT_RENEWAL_DIR, OPT_EXIT_IDLE_TIME, OPT_VERBOSE, OPT_VERSION };
+               OPT_P11KIT_SOCKET, OPT_RENEWAL_DIR, OPT_EXIT_IDLE_TIME, OPT_CHECK_SETTINGS,
+               OPT_VERBOSE, OPT_VERSION };
         static const struct option options[] = {
                 { "config", required_argument, NULL, OPT_CONFIG },
                 { "state-dir", required_argument, NULL, OPT_STATE_DIR },
@@ -59,6 +62,7 @@ static int parse_options(int argc, char **argv, AgentOptions *ret) {
                 { "p11kit-socket", required_argument, NULL, OPT_P11KIT_SOCKET },
                 { "renewal-dir", required_argument, NULL, OPT_RENEWAL_DIR },
                 { "exit-idle-time", required_argument, NULL, OPT_EXIT_IDLE_TIME },
+                { "check-settings", no_argument, NULL, OPT_CHECK_SETTINGS },
                 { "verbose", no_argument, NULL, OPT_VERBOSE },
                 { "version", no_argument, NULL, OPT_VERSION },
                 { "help", no_argument, NULL, 'h' },
@@ -78,6 +82,9 @@ static int parse_options(int argc, char **argv, AgentOptions *ret) {
                 case OPT_EXIT_IDLE_TIME:
                         if (settings_parse_duration(optarg, INT32_MAX, &ret->idle_sec) < 0)
                                 return usage("--exit-idle-time wants a time such as 90s or 5min");
+                        break;
+                case OPT_CHECK_SETTINGS:
+                        ret->check_settings = true;
                         break;
                 case OPT_VERBOSE:
                         log_set_max_level(LOG_DEBUG);
@@ -285,6 +292,8 @@ int main(int argc, char **argv) {
         r = parse_options(argc, argv, &options);
         if (r <= 0)
                 return r < 0 ? 2 : 0;
+        if (options.check_settings)
+                return settings_check(options.config) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         r = run(&options);
         return r < 0 ? EXIT_FAILURE : r;
 }

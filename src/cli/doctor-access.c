@@ -34,6 +34,11 @@ static bool in_group(const User *u, gid_t gid) {
         return false;
 }
 
+static bool allows(const User *u, const struct stat *st, mode_t wanted) {
+        unsigned shift = st->st_uid == u->uid ? 6 : in_group(u, st->st_gid) ? 3 : 0;
+        return u->uid == 0 || ((st->st_mode >> shift) & wanted) == wanted;
+}
+
 int user_may(const char *user, const char *path, mode_t wanted) {
         struct stat st;
         User u;
@@ -43,8 +48,29 @@ int user_may(const char *user, const char *path, mode_t wanted) {
                 return r;
         if (stat(path, &st) < 0)
                 return -errno;
-        unsigned shift = st.st_uid == u.uid ? 6 : in_group(&u, st.st_gid) ? 3 : 0;
-        return u.uid == 0 || ((st.st_mode >> shift) & wanted) == wanted;
+        return allows(&u, &st, wanted);
+}
+
+int find_unreadable(const char *user, const char *path, char ret[static ACCESS_PATH_SIZE]) {
+        struct stat st;
+        User u;
+
+        int r = find_user(user, &u);
+        if (r < 0)
+                return r;
+        for (const char *end = path; *end;) {
+                char part[ACCESS_PATH_SIZE];
+
+                end += 1 + strcspn(end + 1, "/");
+                int n = snprintf(part, sizeof(part), "%.*s", (int) (end - path), path);
+                if (n < 0 || (unsigned) n >= sizeof(part) || stat(part, &st) < 0)
+                        return 0;
+                if (allows(&u, &st, *end ? 01 : S_ISDIR(st.st_mode) ? 05 : 04))
+                        continue;
+                memcpy(ret, part, sizeof(part));
+                return 1;
+        }
+        return 0;
 }
 
 int find_closed(const char *path, char ret[static ACCESS_PATH_SIZE], mode_t *ret_mode) {

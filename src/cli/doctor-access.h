@@ -8,6 +8,9 @@
  * way are not looked at); -ESRCH: there is no such user; or why the file cannot be looked at. */
 int user_may(const char *user, const char *path, mode_t wanted);
 #define ACCESS_PATH_SIZE 256U
+/* The first thing on the way to path, or path itself (absolute), that user may not go through, or read: a directory also
+ * to list. 1: ret is it; 0: there is none; -ESRCH, -E2BIG. */
+int find_unreadable(const char *user, const char *path, char ret[static ACCESS_PATH_SIZE]);
 /* The first thing on the way to path, or path itself (absolute), that is not for every user: a directory to go through,
  * the last one also to list, or the file to read. ret: it, and 1; 0: all may, or the rest is not there. */
 int find_closed(const char *path, char ret[static ACCESS_PATH_SIZE], mode_t *ret_mode);

@@ -9,7 +9,6 @@
 #include "protocol/certificate-view.h"
 #include "protocol/health.h"
 #include "shared/files.h"
-#include "shared/helper.h"
 
 #define INVENTORY_FILE ATTEZT_SERVER_STATE_DIR "/inventory.tdb"
 #define CHECK_DAMAGED 65 /* what "atteztd --check" then ends with */
@@ -21,15 +20,6 @@
 #define BACKUP_OLD (90LL * 86400)
 #define CA_ENDING (60LL * 86400) /* a new one has to reach the ACME server's configuration, too */
 #define NEW_CA "mv " CA_DIR " " CA_DIR ".old && rm " ROOT_FILE " && systemctl restart atteztd && attezt ca create"
-
-void look_server_settings(const Host *h, Finding *f) {
-        if (h->server_settings_error)
-                finding_failed(f, "editor " ATTEZT_SETTINGS_DIR "/atteztd.conf", "%s: atteztd does not start with "
-                               "that.",
-                               h->server_settings_error);
-        else
-                finding_ok(f, "The server's settings can be read.");
-}
 
 /* --- atteztd, and what it has open --- */
 
@@ -60,11 +50,12 @@ static int read_counts(sd_bus_message *reply, uint64_t *ret_devices, uint64_t *r
 
 /* It does not run: by its own account, why not? It alone opens its files, so that there is never a second one. */
 static void ask_itself(Finding *f) {
-        _cleanup_free_ char *beside = NULL;
-        char program[] = ATTEZT_SBINDIR "/atteztd", option[] = "--check", text[CHECK_TEXT_MAX] = "";
+        _cleanup_free_ char *program = doctor_daemon("atteztd");
+        char option[] = "--check", output[DOCTOR_OUTPUT_MAX] = "", text[CHECK_TEXT_MAX];
 
-        bool found = helper_program_path("atteztd", &beside) >= 0 && access(beside, X_OK) >= 0;
-        int status = doctor_exec("atteztd", (char *[]) { found ? beside : program, option, NULL }, text, sizeof(text));
+        int status = program ? doctor_exec("atteztd", (char *[]) { program, option, NULL }, output) : -ENOMEM;
+        const char *last = strrchr(output, '\n');
+        (void) snprintf(text, sizeof(text), "%s", last ? last + 1 : output);
         if (status == -EPERM)
                 finding_skipped(f, "sudo attezt doctor", "atteztd does not run; what it would say to root is not "
                                 "known.");

@@ -12,15 +12,6 @@
 
 #define CERTIFICATE_FILE ATTEZT_AGENT_STATE_DIR "/device.crt"
 
-void look_settings(const Host *h, Finding *f) {
-        if (h->agent_settings_error)
-                finding_failed(f, "editor " ATTEZT_SETTINGS_DIR "/agent.conf", "%s: the agent ignores what comes "
-                               "after it.",
-                               h->agent_settings_error);
-        else
-                finding_ok(f, "The agent's settings can be read.");
-}
-
 void look_agent(const Host *h, Finding *f) {
         _cleanup_free_ char *text = NULL;
 

@@ -4,6 +4,10 @@
 /* A program of ours that looks for itself, as the user whose files it opens. */
 #include <stddef.h>
 
-/* Runs it as that user (root only: -EPERM), without input; the last line that it says to standard error is ret_text.
- * Its exit status, or a negative errno. */
-int doctor_exec(const char *user, char *const argv[], char *ret_text, size_t size);
+#define DOCTOR_OUTPUT_MAX 16384U
+
+/* Runs it as that user (root only: -EPERM) or, if that is NULL, as ourselves, without input; what it says to standard
+ * error is ret_text, without the last newline. Its exit status, or a negative errno. */
+/* Beside us, as in a build, else where it is installed. NULL: no memory. */
+char *doctor_daemon(const char *program);
+int doctor_exec(const char *user, char *const argv[], char ret_text[static DOCTOR_OUTPUT_MAX]);

@@ -10,8 +10,6 @@
 #define SERVER_SETTINGS ATTEZT_SETTINGS_DIR "/atteztd.conf"
 
 void host_done(Host *h) {
-        free(h->agent_settings_error);
-        free(h->server_settings_error);
         free(h->tcti);
         free(h->acme_url);
         free(h->attestation_url);
@@ -69,18 +67,9 @@ static int on_server_setting(const char *file, unsigned line, const char *sectio
         return strcmp(key, "TLSKey") == 0 ? set_text(&h->tls_key, value) : 0;
 }
 
-static int read_settings(Host *h, const char *path, SettingsFilesFunc func, char **reterr) {
-        _cleanup_free_ char *where = NULL;
-
-        int r = settings_files_read(path, func, h, &where);
-        if (r == -ENOMEM)
-                return r;
-        if (r < 0 && asprintf(reterr, "%s: %s", where ? where : path,
-                              r == -EBADMSG ? "not \"[Section]\", \"Key=value\" or a comment" : strerror(-r)) < 0) {
-                *reterr = NULL;
-                return -ENOMEM;
-        }
-        return 0;
+/* What is wrong with them is for doctor-settings.c to say. */
+static int read_settings(Host *h, const char *path, SettingsFilesFunc func) {
+        return settings_files_read(path, func, h, NULL) == -ENOMEM ? -ENOMEM : 0;
 }
 
 /* --- The enrolment --- */
@@ -116,8 +105,8 @@ int host_load(Host *ret) {
         _cleanup_(host_done) Host h = {};
         int r;
 
-        if ((r = read_settings(&h, AGENT_SETTINGS, on_agent_setting, &h.agent_settings_error)) < 0 ||
-            (r = read_settings(&h, SERVER_SETTINGS, on_server_setting, &h.server_settings_error)) < 0 ||
+        if ((r = read_settings(&h, AGENT_SETTINGS, on_agent_setting)) < 0 ||
+            (r = read_settings(&h, SERVER_SETTINGS, on_server_setting)) < 0 ||
             (r = load_enrollment(&h)) < 0)
                 return r;
         *ret = TAKE_GENERIC(h, (Host) {});

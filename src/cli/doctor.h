@@ -27,7 +27,6 @@ typedef struct Finding {
 
 /* What is recorded and configured on this machine; read once, before the checks. Texts are NULL where nothing is. */
 typedef struct Host {
-        char *agent_settings_error, *server_settings_error; /* "FILE:LINE: why" */
         char *tcti;
         char *acme_url, *attestation_url; /* as recorded, else as configured */
         int enrolled;                     /* 0, or why enrollment_load() gives nothing */
@@ -84,8 +83,9 @@ int doctor_systemd(sd_bus **ret);
 int doctor_unit_state(sd_bus *bus, const char *path, char **ret_active, char **ret_file);
 
 /* The checks, one file per area. */
-void look_settings(const Host *h, Finding *f);           /* doctor-enrollment.c */
-void look_agent(const Host *h, Finding *f);
+void look_settings(const Host *h, Finding *f);           /* doctor-settings.c */
+void look_server_settings(const Host *h, Finding *f);
+void look_agent(const Host *h, Finding *f);              /* doctor-enrollment.c */
 void look_enrollment(const Host *h, Finding *f);
 void look_certificate(const Host *h, Finding *f);
 void look_renewal(const Host *h, Finding *f);
@@ -108,8 +108,7 @@ void look_token_module(const Host *h, Finding *f);
 void look_nss(const Host *h, Finding *f);                /* doctor-browsers.c */
 void look_chromium(const Host *h, Finding *f);
 void look_firefox(const Host *h, Finding *f);
-void look_server_settings(const Host *h, Finding *f);    /* doctor-ca.c */
-void look_server(const Host *h, Finding *f);
+void look_server(const Host *h, Finding *f);             /* doctor-ca.c */
 void look_database(const Host *h, Finding *f);
 void look_ca_certificates(const Host *h, Finding *f);
 void look_backup(const Host *h, Finding *f);

@@ -129,8 +129,8 @@ static int read_files(HttpSettings *s, const char *path) {
 
         r = settings_files_read(path, on_setting, &f, &where);
         if (r < 0)
-                return log_error_errno(r, "Could not read settings (%s): %m", where ? where : path);
-        return 0;
+                log_error("Could not read settings: %s: %s", where ? where : path, settings_strerror(r));
+        return r;
 }
 
 /* --- Command line --- */
@@ -155,6 +155,7 @@ static void print_help(void) {
                "  --backend-fd N         Inherited connection to atteztd\n"
                "  --exit-idle-time TIME  End when nobody was there for so long; 0: never (1min with sockets\n"
                "                         of systemd's alone, which will start the program again; else never)\n"
+               "  --check-settings       Only say what is wrong with the settings\n"
                "  --config FILE          Settings (" SETTINGS_FILE ")\n"
                "  --verbose              Log more\n"
                "  --help, --version\n");
@@ -200,6 +201,9 @@ static int parse_option(HttpSettings *s, int option, const char *value) {
         case 'p':
                 s->allow_plaintext = true;
                 return 0;
+        case 'S':
+                s->check_settings = true;
+                return 0;
         case 'V':
                 s->verbose = true;
                 return 0;
@@ -225,6 +229,7 @@ static const struct option options[] = {
         { "backend-fd", required_argument, NULL, 'f' },
         { "exit-idle-time", required_argument, NULL, 'i' },
         { "allow-plaintext", no_argument, NULL, 'p' },
+        { "check-settings", no_argument, NULL, 'S' },
         { "config", required_argument, NULL, 'C' },
         { "verbose", no_argument, NULL, 'V' },
         { "help", no_argument, NULL, 'h' },

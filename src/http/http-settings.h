@@ -24,6 +24,7 @@ typedef struct HttpSettings {
         int backend_fd; /* -1: connect to backend */
         int64_t idle_sec; /* -1: not said; 0: never */
         bool allow_plaintext;
+        bool check_settings; /* load them, which tells what is wrong, end */
         bool verbose;
 } HttpSettings;
 

@@ -231,6 +231,11 @@ int main(int argc, char **argv) {
                 return r > 0 ? EXIT_SUCCESS : r == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
         if (p.settings.verbose)
                 log_set_max_level(LOG_DEBUG);
+        if (p.settings.check_settings) {
+                p.front.webhook.settings = &p.settings;
+                webhook_auth_load(&p.front.webhook);
+                return log_complained() ? EXIT_FAILURE : EXIT_SUCCESS;
+        }
         r = start(&p);
         if (r < 0)
                 return r == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;

@@ -26,7 +26,7 @@
 typedef struct Options {
         const char *config, *state_dir, *hooks_dir, *memory_dir;
         int64_t interval_sec;
-        bool again;
+        bool again, check_settings;
 } Options;
 
 static void help(void) {
@@ -35,6 +35,7 @@ static void help(void) {
                "ReloadUnits= in agent.conf, and runs the executables in " ATTEZT_SETTINGS_DIR "/renewed.d.\n"
                "Once for each certificate.\n\n"
                "  --again           also if it has been done for this certificate, and without waiting\n"
+               "  --check-settings  say what is wrong with the settings and the executables, and end\n"
                "  --config FILE     settings (" ATTEZT_SETTINGS_DIR "/agent.conf and its drop-ins)\n"
                "  --state-dir DIR   the enrollment (" ATTEZT_AGENT_STATE_DIR ")\n"
                "  --hooks DIR       the executables (" ATTEZT_SETTINGS_DIR "/renewed.d)\n"
@@ -49,7 +50,7 @@ static void help(void) {
 /* 1: go on, 0: done, -EINVAL: wrong usage. */
 static int parse_options(int argc, char **argv, Options *ret) {
         enum { OPT_AGAIN = 256, OPT_CONFIG, OPT_STATE_DIR, OPT_HOOKS, OPT_MEMORY, OPT_INTERVAL,
-               OPT_VERBOSE, OPT_VERSION };
+               OPT_CHECK_SETTINGS, OPT_VERBOSE, OPT_VERSION };
         static const struct option options[] = {
                 { "again", no_argument, NULL, OPT_AGAIN },
                 { "config", required_argument, NULL, OPT_CONFIG },
@@ -57,6 +58,7 @@ static int parse_options(int argc, char **argv, Options *ret) {
                 { "hooks", required_argument, NULL, OPT_HOOKS },
                 { "memory", required_argument, NULL, OPT_MEMORY },
                 { "interval", required_argument, NULL, OPT_INTERVAL },
+                { "check-settings", no_argument, NULL, OPT_CHECK_SETTINGS },
                 { "verbose", no_argument, NULL, OPT_VERBOSE },
                 { "version", no_argument, NULL, OPT_VERSION },
                 { "help", no_argument, NULL, 'h' },
@@ -85,6 +87,9 @@ static int parse_options(int argc, char **argv, Options *ret) {
                                 break;
                         fprintf(stderr, "attezt-renewed: --interval takes a time such as 10s, not \"%s\"\n", optarg);
                         return -EINVAL;
+                case OPT_CHECK_SETTINGS:
+                        ret->check_settings = true;
+                        break;
                 case OPT_VERBOSE:
                         log_set_max_level(LOG_DEBUG);
                         break;
@@ -105,20 +110,33 @@ static int parse_options(int argc, char **argv, Options *ret) {
 
 /* --- Who is told --- */
 
+static int read_units(const Options *o, Units *ret) {
+        _cleanup_free_ char *where = NULL;
+
+        int r = units_read(o->config, ret, &where);
+        if (r < 0)
+                log_error("ReloadUnits= is not used. %s: %s", where ?: o->config,
+                          r == -EPERM ? "others than root may write to it, or it is a link" : strerror(-r));
+        return r;
+}
+
+static int read_hooks(const Options *o, Hooks *ret) {
+        int r = hooks_read(o->hooks_dir, ret);
+        if (r < 0)
+                log_error("The executables in %s are not run: %s", o->hooks_dir,
+                          r == -EPERM ? "others than root own the directory or may write to it" : strerror(-r));
+        return r;
+}
+
 /* Returns 1 if it failed. */
 static int reload_units(const Options *o, char *const envp[]) {
         _cleanup_(units_done) Units u = {};
-        _cleanup_free_ char *where = NULL;
         char *argv[UNITS_MAX + 5] = { (char *) "systemctl", (char *) "--no-ask-password",
                                       (char *) "try-reload-or-restart", (char *) "--" };
         int r;
 
-        r = units_read(o->config, &u, &where);
-        if (r < 0) {
-                log_error_errno(r, "ReloadUnits= is not used. %s: %s", where ?: o->config,
-                                r == -EPERM ? "others than root may write to it, or it is a link" : strerror(-r));
+        if (read_units(o, &u) < 0)
                 return 1;
-        }
         if (u.n == 0)
                 return 0;
         memcpy(argv + 4, u.names, u.n * sizeof(u.names[0]));
@@ -155,14 +173,10 @@ static int run_hook(const char *dir, const char *name, char *const envp[]) {
 
 static int run_hooks(const Options *o, char *const envp[], unsigned *ran) {
         _cleanup_(hooks_done) Hooks h = {};
-        int failed = 0, r;
+        int failed = 0;
 
-        r = hooks_read(o->hooks_dir, &h);
-        if (r < 0) {
-                log_error_errno(r, "The executables in %s are not run: %s", o->hooks_dir,
-                                r == -EPERM ? "others than root own the directory or may write to it" : strerror(-r));
+        if (read_hooks(o, &h) < 0)
                 return 1;
-        }
         for (size_t i = 0; i < h.n; i++)
                 failed |= run_hook(o->hooks_dir, h.names[i], envp);
         *ran = (unsigned) h.n;
@@ -262,6 +276,15 @@ static int tell_all(const Options *o) {
         return failed;
 }
 
+static int check_settings(const Options *o) {
+        _cleanup_(units_done) Units u = {};
+        _cleanup_(hooks_done) Hooks h = {};
+
+        (void) read_units(o, &u);
+        (void) read_hooks(o, &h);
+        return log_complained() ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv) {
         Options o = {
                 .config = ATTEZT_SETTINGS_DIR "/agent.conf",
@@ -276,6 +299,8 @@ int main(int argc, char **argv) {
         r = parse_options(argc, argv, &o);
         if (r <= 0)
                 return r < 0 ? 2 : EXIT_SUCCESS;
+        if (o.check_settings)
+                return check_settings(&o);
         (void) umask(0022);
         r = dir_make_parents(o.memory_dir, 0755);
         if (r < 0)

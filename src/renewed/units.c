@@ -105,7 +105,7 @@ int units_read(const char *config, Units *ret, char **reterr_where) {
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                log_errno(LOG_ERR, r, "%s: %m. Going on without what comes after it.", where ?: config);
+                log_error("%s: %s. Going on without what comes after it.", where ?: config, settings_strerror(r));
         if (u.text) {
                 r = split(&u);
                 if (r < 0)

@@ -100,5 +100,7 @@ int main(int argc, char **argv) {
                 return r > 0 ? EXIT_SUCCESS : r == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
         if (settings.verbose)
                 log_set_max_level(LOG_DEBUG);
+        if (settings.check_settings)
+                return log_complained() ? EXIT_FAILURE : EXIT_SUCCESS;
         return settings.check ? check(&settings) : run(&settings);
 }

@@ -153,7 +153,12 @@ static int on_setting(const char *file, unsigned line, const char *section, cons
                                             log_escape(value, strlen(value), escaped));
                         return r == -ENOMEM ? r : 0;
                 }
-        log_warning("%s:%u: unknown setting \"%s\": ignored.", file, line, log_escape(key, strlen(key), escaped));
+        if (!*section)
+                log_warning("%s:%u: %s= comes before any [Section]: ignored.", file, line, key);
+        else if (strcmp(section, "Server") != 0 && strcmp(section, "HTTP") != 0)
+                log_warning("%s:%u: unknown section [%s]: ignored.", file, line, section);
+        else
+                log_warning("%s:%u: unknown setting \"%s\": ignored.", file, line, key);
         return 0;
 }
 
@@ -162,7 +167,7 @@ static int read_files(ServerSettings *s, const char *path) {
 
         int r = settings_files_read(path, on_setting, s, &where);
         if (r < 0)
-                log_error_errno(r, "Could not read settings (%s): %m", where ? where : path);
+                log_error("Could not read settings: %s: %s", where ? where : path, settings_strerror(r));
         return r;
 }
 
@@ -192,6 +197,7 @@ static void print_help(void) {
                "  --no-bus                 Run without D-Bus\n"
                "  --check                  Only look whether inventory and CA can be opened (exit status 65: the\n"
                "                           inventory is damaged)\n"
+               "  --check-settings         Only say what is wrong with the settings\n"
                "  --config FILE            Settings (%s)\n"
                "  --verbose                Log more\n"
                "  --help, --version\n", ATTEZT_SERVER_STATE_DIR, SETTINGS_FILE);
@@ -215,6 +221,9 @@ static int parse_option(CommandLine *c, int option, const char *value) {
                 return 0;
         case 'C':
                 s->check = true;
+                return 0;
+        case 'S':
+                s->check_settings = true;
                 return 0;
         case 'V':
                 s->verbose = true;
@@ -243,6 +252,7 @@ static int parse_command_line(CommandLine *c, int argc, char **argv) {
                 { "exit-idle-time", required_argument, NULL, 'i' },
                 { "no-bus", no_argument, NULL, 'b' },
                 { "check", no_argument, NULL, 'C' },
+                { "check-settings", no_argument, NULL, 'S' },
                 { "config", required_argument, NULL, 'c' },
                 { "verbose", no_argument, NULL, 'V' },
                 { "help", no_argument, NULL, 'h' },
@@ -298,6 +308,7 @@ static void take_command_line(ServerSettings *s, ServerSettings *from) {
         s->allow_plaintext |= from->allow_plaintext;
         s->no_bus |= from->no_bus;
         s->check |= from->check;
+        s->check_settings |= from->check_settings;
         s->verbose |= from->verbose;
         s->idle_sec = from->idle_sec;
         if (from->ak_lifetime > 0)

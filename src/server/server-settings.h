@@ -25,7 +25,8 @@ typedef struct ServerSettings {
         char *ek_roots[SERVER_EK_ROOTS_MAX + 1];
         char *config; /* that somebody named; NULL: the usual one */
         bool allow_plaintext;
-        bool check; /* open all, tell, end */
+        bool check;          /* open all, tell, end */
+        bool check_settings; /* load them, which tells what is wrong, end */
         bool no_bus;
         bool verbose;
         int64_t ak_lifetime, secret_lifetime; /* seconds; 0: not said */

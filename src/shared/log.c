@@ -21,7 +21,7 @@
 static struct {
         const char *identifier;
         int max_level;
-        bool journal;
+        bool journal, complained;
 } logger = { .identifier = "attezt", .max_level = LOG_INFO };
 
 /* systemd.exec(5): JOURNAL_STREAM holds device and inode of the stream that it connected. */
@@ -41,6 +41,10 @@ void log_open(const char *identifier) {
 
 void log_set_max_level(int level) {
         logger.max_level = level;
+}
+
+bool log_complained(void) {
+        return logger.complained;
 }
 
 static int add_field(struct iovec *iov, size_t *n, const char *name, const char *value) {
@@ -86,6 +90,7 @@ static void send_stderr(int level, const char *message) {
 static void send_message(int level, const sd_id128_t *id, const char *const *fields, const char *format, va_list ap) {
         char message[LOG_LINE_MAX];
 
+        logger.complained |= level <= LOG_WARNING;
         (void) vsnprintf(message, sizeof(message), format, ap);
         if (logger.journal)
                 send_journal(level, id, fields, message);

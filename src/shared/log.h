@@ -4,6 +4,7 @@
 /* The journal of a program. Conductors log, libraries do not. When standard error is the journal's stream
  * (JOURNAL_STREAM), entries go there natively with their fields, else as lines to standard error. */
 #include <errno.h>
+#include <stdbool.h>
 #include <syslog.h>
 
 #include <systemd/sd-id128.h>
@@ -13,6 +14,7 @@
 
 void log_open(const char *identifier);        /* once, first thing in main(); the string must live */
 void log_set_max_level(int level);            /* LOG_DEBUG … LOG_ERR; default LOG_INFO */
+bool log_complained(void); /* a warning, or worse, was logged */
 
 void log_full(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define log_debug(...) log_full(LOG_DEBUG, __VA_ARGS__)

@@ -92,6 +92,12 @@ static int read_dropins(const char *dir, SettingsFilesFunc func, void *userdata,
         return r;
 }
 
+const char *settings_strerror(int error) {
+        return error == -EBADMSG ? "this is not \"[Section]\", \"Key=value\" or a comment" :
+               error == -E2BIG   ? "this is too long" :
+                                   strerror(-error);
+}
+
 int settings_files_read(const char *path, SettingsFilesFunc func, void *userdata, char **reterr_where) {
         _cleanup_free_ char *dir = NULL;
 

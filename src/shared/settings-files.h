@@ -16,3 +16,5 @@ bool settings_is_dropin(const char *name);
 /* Errors as settings_parse(), and those of reading. reterr_where (or NULL): "FILE:LINE" or "FILE", malloc'd, on
  * failure only; NULL if memory ran out. */
 int settings_files_read(const char *path, SettingsFilesFunc func, void *userdata, char **reterr_where);
+/* What is wrong there, for a person. */
+const char *settings_strerror(int error);

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import ssl
 
@@ -239,9 +240,17 @@ FAULTS = {
                            'enrollment': ('not enrolled', 'attezt enroll')}, False),
     'another-tpm': ('--device', lambda h, s: other_tpm(h, 'usual', 7, True),
                     {'ek-certificate': ('another TPM', 'attezt enroll')}, False),
-    'settings': ('--device', lambda h, s: replaced(f'{SETTINGS}/agent.conf',
-                                                   read(f'{SETTINGS}/agent.conf') + b'nonsense\n'),
-                 {'settings': ('agent.conf:', 'editor /etc/attezt/agent.conf')}, False),
+    'settings': ('--device', lambda h, s: appended('agent.conf', 'nonsense'),
+                 {'settings': (r'^/etc/attezt/agent.conf:\d+: this is not "\[Section\]", "Key=value" or a comment',
+                               'editor /etc/attezt/agent.conf$')}, False),
+    'settings-closed': ('--device', lambda h, s: mode(f'{SETTINGS}/agent.conf', 0o600),
+                        {'settings': ('attezt-agent may not read /etc/attezt/agent.conf', 'chmod a\\+rX ')}, True),
+    'server-settings': ('--ca', lambda h, s: appended('atteztd.conf', 'nonsense'),
+                        {'server-settings': (r'/etc/attezt/atteztd.conf:\d+: this is not "\[Section\]"',
+                                             'editor /etc/attezt/atteztd.conf$')}, False),
+    'server-settings-closed': ('--ca', lambda h, s: mode(f'{SETTINGS}/atteztd.conf', 0o600),
+                               {'server-settings': ('atteztd may not read /etc/attezt/atteztd.conf', 'chmod a\\+rX ')},
+                               True),
     'no-atteztd': ('--ca', lambda h, s: stopped(h.server),
                    {'server': ('does not run', 'systemctl start atteztd'),
                     'listeners': ('Nobody serves', 'systemctl restart attezt-http.socket$')}, False),
@@ -299,6 +308,74 @@ def test_fault(host, scratch, name):
             type_in(told)
             green(side)
     green(side)
+
+
+MISTAKES = [
+    ('agent.conf', '[agent]\nLifetime=1h', r':\d+: Unknown section \[agent\], ignored'),
+    ('agent.conf', 'AutoEnrol=yes', r':\d+: Unknown setting AutoEnrol=, ignored'),
+    ('agent.conf', 'ACMEServer=foo', r':\d+: ACMEServer= cannot be "foo"'),
+    ('agent.conf', 'AutoEnroll=maybe', r':\d+: AutoEnroll= cannot be "maybe"'),
+    ('agent.conf', 'Key=rsa-1024', r':\d+: Key= cannot be "rsa-1024"'),
+    ('agent.conf', 'AutoEnroll=yes\nACMEServer=\nAttestationServer=', 'AutoEnroll=yes wants ACMEServer= and'),
+    ('agent.conf', 'ReloadUnits=nginx', r'ReloadUnits=: nginx is no name of a unit \(such as nginx.service\)'),
+    ('agent.conf', 'TokenUsers=whoever', r'TokenUsers= names "whoever"'),
+    ('agent.conf', 'RootsFile=/nowhere', 'RootsFile=/nowhere: No such file'),
+    ('agent.conf', 'EABKeyFile=/nowhere', 'EABKeyID= wants EABKeyFile=.*EABKeyFile=/nowhere: No such file'),
+    ('atteztd.conf', '[Server]\nAKLifetime=forever', r':\d+: AKLifetime= cannot be "forever"'),
+    ('atteztd.conf', '[Server]\nLifetime=1h', r':\d+: unknown setting "Lifetime"'),
+    ('atteztd.conf', 'AllowPlaintext=maybe', r':\d+: AllowPlaintext= cannot be "maybe"'),
+    ('atteztd.conf', 'MaxConnections=many', r':\d+: MaxConnections= cannot be "many"'),
+    ('atteztd.conf', '[Foo]\nBar=1', r':\d+: unknown section \[Foo\]'),
+]
+
+
+def appended(name, text):
+    return replaced(f'{SETTINGS}/{name}', read(f'{SETTINGS}/{name}') + f'{text}\n'.encode())
+
+
+@pytest.mark.parametrize('name,text,words', MISTAKES)
+def test_settings_that_are_not_understood(host, name, text, words):
+    """In the words of the daemons: they go on, so it is a warning."""
+    side, check = ('--device', 'settings') if name == 'agent.conf' else ('--ca', 'server-settings')
+    with appended(name, text):
+        found = examine(side, status=0)[check]
+        assert found['status'] == 'warning' and re.search(words, found['text']), found
+        assert found['text'].count(re.search(words, found['text'])[0]) == 1
+        assert found['command'] == f'editor {SETTINGS}/{name}'
+
+
+def test_settings_before_any_section(host):
+    for name, check in ('agent.conf', 'settings'), ('atteztd.conf', 'server-settings'):
+        path = f'{SETTINGS}/{name}'
+        with replaced(path, b'Name=x\n' + read(path)):
+            assert f'{path}:1: Name= comes before any [Section]' in examine()[check]['text']
+
+
+def test_settings_in_dropins(host):
+    """A drop-in of others than root is not for attezt-renewed, and one that is closed not for the agent."""
+    directory = f'{SETTINGS}/agent.conf.d'
+    os.mkdir(directory)
+    try:
+        path = f'{directory}/10-here.conf'
+        with open(path, 'w') as f:
+            f.write('[Agent]\nReloadUnits=nginx.service\n')
+        os.chmod(path, 0o664)
+        found = examine('--device')['settings']
+        assert f'ReloadUnits= is not used. {path}: others than root may write to it' in found['text'], found
+        assert found['command'] == f'editor {path}'
+        os.chmod(path, 0o644)
+        green('--device')
+        for place, bits in (path, 0o600), (directory, 0o700):
+            with mode(place, bits):
+                found = examine('--device', status=1)['settings']
+                assert f'may not read {place}: its user is attezt' in found['text'], found
+                type_in(found['command'])
+                green('--device')
+        with mode(path, 0o600):
+            found = examine('--device', user='nobody')['settings']
+            assert found['status'] == 'skipped' and found['command'] == 'sudo attezt doctor', found
+    finally:
+        shutil.rmtree(directory)
 
 
 def test_device_alone(host):

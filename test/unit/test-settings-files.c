@@ -61,6 +61,8 @@ int main(void) {
         where = NULL;
         check_int(settings_files_read(path, on_setting, &seen, &where), -EBADMSG);
         check(strstr(where, "/x.conf.d/15.conf:2"));
+        check(strstr(settings_strerror(-EBADMSG), "[Section]"));
+        check_str(settings_strerror(-EACCES), "Permission denied");
 
         int fd = dir_open("/tmp");
         check(fd >= 0);
