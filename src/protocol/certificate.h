@@ -45,7 +45,7 @@ bool certificate_self_issued(const Certificate *c);
 bool certificate_sha1(const Certificate *c); /* its signature is over SHA-1 */
 
 /* Has issuer's key signed it? With RSA (PKCS #1 v1.5) or ECDSA and SHA-2; sha1 takes SHA-1 too, for whoever asks
- * certificate_sha1() beside it. -EKEYREJECTED when not, -ENOTSUP another algorithm. */
+ * certificate_sha1() beside it. -EKEYREJECTED when not, -ENOTSUP another algorithm. -ENOMEM is no answer. */
 int certificate_signed_by(const Certificate *c, EVP_PKEY *issuer, bool sha1);
 
 /* RFC 4514, printable ASCII (other bytes as \XX, which RFC 4514 has), cut. "" for an empty name. */

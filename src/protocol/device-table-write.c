@@ -72,16 +72,12 @@ static int format_csv(const Device *d, char ret[static DEVICE_TABLE_LINE_SIZE]) 
 /* --- JSON lines --- */
 
 static int add_names(struct json_object *o, const Device *d) {
-        struct json_object *array;
+        _cleanup_json_ struct json_object *array = NULL;
 
         int r = json_new_array(&array);
         for (unsigned i = 0; r >= 0 && i < d->n_names; i++)
                 r = json_append(array, json_object_new_string(d->names[i]));
-        if (r < 0) {
-                (void) json_object_put(array);
-                return r;
-        }
-        return json_add(o, "names", array);
+        return r < 0 ? r : json_add(o, "names", TAKE_PTR(array));
 }
 
 static int fill(struct json_object *o, const Device *d) {

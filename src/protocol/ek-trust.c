@@ -145,15 +145,26 @@ static int authority_profile(const Certificate *c) {
         return 0;
 }
 
-static bool authority_signed(Authority *a, const Certificate *c) {
+static bool ran_out_of_memory(void) {
+        bool found = false;
+
+        for (unsigned long e; (e = ERR_get_error());)
+                found |= ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
+        return found;
+}
+
+/* Not a bool: what could not be verified for want of memory must not be kept as a signature that is bad. */
+static int authority_signed(Authority *a, const Certificate *c) {
         ByteView spki = a->certificate.parts.spki;
         const unsigned char *p = spki.data;
 
+        ERR_clear_error();
         if (!a->key)
                 a->key = d2i_PUBKEY(NULL, &p, (long) spki.size);
-        bool good = a->key && certificate_signed_by(c, a->key, true) >= 0;
-        ERR_clear_error();
-        return good;
+        int r = a->key ? certificate_signed_by(c, a->key, true) : -EKEYREJECTED;
+        if (r >= 0)
+                return 1;
+        return r == -ENOMEM || ran_out_of_memory() ? -ENOMEM : 0;
 }
 
 static int authority_new(ByteView der, Authority **ret) {
@@ -203,15 +214,17 @@ static void set_origin(EkIssuer *i, const EkOrigin *o) {
                 (void) snprintf(i->vendor, sizeof(i->vendor), "%s", o->vendor);
 }
 
-static bool is_distrusted(const EkTrust *t, ByteView der) {
+static int look_whether_distrusted(const EkTrust *t, ByteView der) {
         uint8_t hash[32];
 
-        if (t->n_distrusted == 0 || !EVP_Digest(der.data, der.size, hash, NULL, EVP_sha256(), NULL))
-                return false;
+        if (t->n_distrusted == 0)
+                return 0;
+        if (!EVP_Digest(der.data, der.size, hash, NULL, EVP_sha256(), NULL))
+                return -ENOMEM;
         for (size_t i = 0; i < t->n_distrusted; i++)
                 if (memcmp(t->distrusted[i], hash, sizeof(hash)) == 0)
-                        return true;
-        return false;
+                        return -EKEYREVOKED;
+        return 0;
 }
 
 int ek_trust_distrust(EkTrust *t, ByteView der) {
@@ -233,9 +246,9 @@ int ek_trust_add(EkTrust *t, ByteView der, const EkOrigin *origin, const EkIssue
                 origin = &none;
         if (der.size > EK_CERTIFICATE_SIZE_MAX)
                 return -EINVAL;
-        if (is_distrusted(t, der))
-                return -EKEYREVOKED;
-        int r = authority_new(der, &a);
+        int r = look_whether_distrusted(t, der);
+        if (r >= 0)
+                r = authority_new(der, &a);
         if (r < 0)
                 return r;
 
@@ -246,7 +259,10 @@ int ek_trust_add(EkTrust *t, ByteView der, const EkOrigin *origin, const EkIssue
                         *ret = &same->issuer;
                 return -EEXIST;
         }
-        a->issuer.anchor = certificate_self_issued(&a->certificate) && authority_signed(a, &a->certificate);
+        r = certificate_self_issued(&a->certificate) ? authority_signed(a, &a->certificate) : 0;
+        if (r < 0)
+                return r;
+        a->issuer.anchor = r > 0;
         set_origin(&a->issuer, origin);
         if (ret)
                 *ret = &a->issuer;
@@ -257,20 +273,21 @@ int ek_trust_add(EkTrust *t, ByteView der, const EkOrigin *origin, const EkIssue
 int ek_trust_add_sent(EkTrust *sent, const CertificateParts *parts) {
         _cleanup_(authority_freep) Authority *a = NULL;
 
-        if (find_same(sent, parts) || (sent->base && is_distrusted(sent->base, parts->der)))
+        if (find_same(sent, parts))
                 return 0;
-        int r = authority_new(parts->der, &a);
+        int r = sent->base ? look_whether_distrusted(sent->base, parts->der) : 0;
+        if (r >= 0)
+                r = authority_new(parts->der, &a);
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
         a->issuer.sent = true;
 
         Cursor c = cursor_new(sent, parts->issuer);
-        for (Authority *i; (i = cursor_next(&c));)
-                if (authority_signed(i, &a->certificate)) {
-                        put(sent, TAKE_PTR(a));
-                        return 1;
-                }
-        return 0;
+        for (Authority *i; r == 0 && (i = cursor_next(&c));)
+                r = authority_signed(i, &a->certificate);
+        if (r > 0)
+                put(sent, TAKE_PTR(a));
+        return r;
 }
 
 /* --- The search --- */
@@ -281,23 +298,35 @@ typedef struct Search {
         EkPath best;
 } Search;
 
+/* Who has signed it. ret has room for all who have that name. */
+static int find_issuers(Authority *a, Authority **ret, size_t *ret_n) {
+        Cursor c = cursor_new(a->home, a->certificate.parts.issuer);
+        size_t found = 0;
+
+        for (Authority *i; (i = cursor_next(&c));) {
+                int r = i == a ? 0 : authority_signed(i, &a->certificate);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        ret[found++] = i;
+        }
+        *ret_n = found;
+        return 0;
+}
+
 static int authority_link(Authority *a) {
-        ByteView issuer = a->certificate.parts.issuer;
+        Cursor c = cursor_new(a->home, a->certificate.parts.issuer);
         size_t n = 0;
 
-        Cursor c = cursor_new(a->home, issuer);
         while (cursor_next(&c))
                 n++;
         free(TAKE_PTR(a->issuers));
         a->n_issuers = 0;
         if (n > 0) {
                 a->issuers = calloc(n, sizeof(Authority *));
-                if (!a->issuers)
-                        return -ENOMEM;
-                c = cursor_new(a->home, issuer);
-                for (Authority *i; (i = cursor_next(&c));)
-                        if (i != a && authority_signed(i, &a->certificate))
-                                a->issuers[a->n_issuers++] = i;
+                int r = a->issuers ? find_issuers(a, a->issuers, &a->n_issuers) : -ENOMEM;
+                if (r < 0)
+                        return r;
         }
         a->linked = a->home->generation;
         return 0;
@@ -370,7 +399,7 @@ void ek_trust_chain(const EkTrust *t, const Certificate *leaf, int64_t now, EkPa
                 climb(&s, a, 0, dates, leaf_uses(leaf, now));
                 bool nearer = s.best.chain > best.chain || (best.chain == EK_CHAIN_NONE && s.best.why >= best.why);
                 /* The leaf's signature, which costs most, only where it can change the answer. */
-                if (nearer && authority_signed(a, leaf))
+                if (nearer && authority_signed(a, leaf) > 0)
                         best = s.best;
                 else if (best.chain == EK_CHAIN_NONE && best.why < EK_BREAK_SIGNATURE)
                         best = (EkPath) { .why = EK_BREAK_SIGNATURE, .wanted = leaf->parts.issuer };

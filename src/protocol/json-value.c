@@ -222,8 +222,10 @@ int json_append_base64(struct json_object *array, ByteView v) {
 
 int json_serialize(struct json_object *o, Bytes *ret) {
         size_t n;
+
+        errno = 0;
         const char *text = json_object_to_json_string_length(
                         o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
-
-        return text ? bytes_copy(VIEW(text, n), ret) : -ENOMEM;
+        /* json-c leaves out what it has no memory for, and goes on. */
+        return text && errno != ENOMEM ? bytes_copy(VIEW(text, n), ret) : -ENOMEM;
 }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What decodes must encode to the same bytes. */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "protocol/backup-archive.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         uint8_t again[BACKUP_HEADER_MAX];

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "fuzz.h"
 #include "protocol/certificate-view.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_certificate_chain_view_ CertificateChainView c = {};

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The first byte says how; up to a newline what is trusted, then what a header says. */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "protocol/client-address.h"
 #include "protocol/rate-limit.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         TrustedProxies proxies = {};

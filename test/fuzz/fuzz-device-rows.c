@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "fuzz.h"
 #include "protocol/device-rows.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         uint8_t row[DEVICE_ROW_SIZE_MAX];

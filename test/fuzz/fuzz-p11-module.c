@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "protocol/p11-module.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_free_ char *value = NULL;

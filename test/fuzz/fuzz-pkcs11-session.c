@@ -4,8 +4,7 @@
  *                 answered: an octet is the status, the next one the size's low byte, the one after it its high byte
  *      0xf0 on    the token changes: which generations there are is in the low bits; 0xff: a day passes
  * Whatever comes, a reply is a frame within the limit, and an operation one that the signer will take. */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "../data/pkcs11-certificates.h"
 #include "protocol/pkcs11-constants.h"
 #include "protocol/pkcs11-session.h"
@@ -13,8 +12,6 @@
 #define GENERATIONS 4U
 #define DAY 86400
 #define NOW 1795600000 /* 2026-11-25: the one certificate that ends soon is good for two hours yet */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef struct Script {
         Pkcs11Generation *const *generations;
@@ -49,7 +46,7 @@ static void change_token(Script *s, uint8_t step) {
                 if (step >> i & 1)
                         list[n++] = s->generations[i];
         if (pkcs11_token_set(s->token, list, n) < 0)
-                abort();
+                fuzz_broken();
 }
 
 static void check_reply(const Bytes *reply) {
@@ -85,8 +82,10 @@ static void answer_operation(Script *s, const TokenOperation *o) {
         check_operation(o);
         result.size = read_u8(&s->r);
         result.size |= (uint16_t) (read_u8(&s->r) << 8);
-        if (pkcs11_connection_complete(s->c, &result, &reply) < 0)
-                abort();
+        if (pkcs11_connection_complete(s->c, &result, &reply) < 0) {
+                fuzz_broken();
+                return;
+        }
         check_reply(&reply);
 }
 
@@ -99,7 +98,7 @@ static bool send_frame(Script *s, uint8_t low) {
         TokenOperation o;
 
         if (bytes_copy(frame, &copy) < 0)
-                abort();
+                return fuzz_broken();
         int r = pkcs11_connection_handle(s->c, bytes_view(&copy), s->now, &answer, &reply, &o);
         if (r < 0) {
                 if (reply.data)
@@ -120,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         Script s = { .generations = generations(), .r = READER(VIEW(data, size)), .now = NOW };
 
         if (pkcs11_token_new(serial, &token) < 0 || pkcs11_connection_new(token, true, &c) < 0)
-                abort();
+                return fuzz_broken();
         s.token = token;
         s.c = c;
         change_token(&s, 0xf1);

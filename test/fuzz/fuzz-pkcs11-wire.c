@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One frame: its readers, whatever its signature says, must end within it, and what they find keep to the limits. */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "protocol/pkcs11-wire.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_view(ByteView v, ByteView within) {
         if (v.size > 0 && (v.data < within.data || v.data + v.size > within.data + within.size))

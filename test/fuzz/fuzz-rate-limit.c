@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A setting up to a newline, then events: whose (one byte) and what, how much later. Nobody waits longer than the
  * period, and nobody who is quiet for that long waits. */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "protocol/rate-limit.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static const uint8_t key[32] = "a key for this";

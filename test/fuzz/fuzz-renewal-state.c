@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is read is written the same again, and every plan that can come of it is one. */
+#include "fuzz.h"
 #include "protocol/renewal-plan.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_bytes_ Bytes text = BYTES_NULL;
@@ -14,8 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         if (renewal_state_parse(VIEW(data, size), &s) < 0)
                 return 0;
-        if (renewal_state_format(&s, &text) < 0 || renewal_state_parse(bytes_view(&text), &again) < 0 ||
-            again.attempted != s.attempted || again.failures != s.failures || again.woken != s.woken)
+        if (renewal_state_format(&s, &text) < 0 || renewal_state_parse(bytes_view(&text), &again) < 0)
+                return fuzz_broken();
+        if (again.attempted != s.attempted || again.failures != s.failures || again.woken != s.woken)
                 abort();
         (void) renewal_state_clocks(&s, &clocks);
         RenewalPlan p = renewal_plan(&f, &s);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "fuzz.h"
 #include "protocol/settings.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int take(const char *section, const char *key, const char *value, unsigned line, void *userdata) {
         int64_t seconds = 0;

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What decodes must encode to the same bytes. */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "protocol/token-operation.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         uint8_t operation_again[TOKEN_OPERATION_ENCODED_SIZE], result_again[TOKEN_RESULT_ENCODED_SIZE];

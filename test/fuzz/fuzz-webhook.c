@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A file of secrets, and a request: neither may be trusted before it is understood. */
+#include "fuzz.h"
 #include "protocol/webhook.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_webhook_secrets_ WebhookSecrets secrets = {};
