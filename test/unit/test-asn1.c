@@ -31,6 +31,9 @@ static void test_bad(void) {
         Asn1Value none = {};
         Bytes der = BYTES_NULL;
 
+        char long_name[ASN1_MAX_NAME_SIZE + 1] = {};
+        memset(long_name, 'A', sizeof(long_name) - 1);
+        check_int(asn1_value_new(long_name, &none), -EINVAL);
         check_int(asn1_value_new("NoSuchType", &none), -ENOENT);
         check(!none.node && !none.definitions);
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
@@ -52,8 +55,38 @@ static void test_bad(void) {
         check(!der.data);
 }
 
+/* Each part within the limit, but not the whole; and what no field of its kind can hold. */
+static void test_limits(void) {
+        _cleanup_bytes_ Bytes blob = { .data = calloc(1, ASN1_ENCODED_MAX), .size = ASN1_ENCODED_MAX };
+        _cleanup_asn1_ Asn1Value v = {};
+        Bytes out = BYTES_NULL;
+
+        check(blob.data);
+        check_int(asn1_value_new("TPMKey", &v), 0);
+        check_int(asn1_value_write_text(&v, "type", "no dotted text"), -EINVAL);
+        check_int(asn1_value_write_text(&v, "type", "2.23.133.10.1.3"), 0);
+        check_int(asn1_value_write_text(&v, "emptyAuth", "PERHAPS"), -EINVAL);
+        static const char *const optional[] = { "emptyAuth", "policy", "secret", "authPolicy", "description", "rsaParent" };
+        for (size_t i = 0; i < ELEMENTSOF(optional); i++)
+                check_int(asn1_value_omit(&v, optional[i]), 0);
+        check_int(asn1_value_write(&v, "parent", VIEW("\x40\0\0\1", 4)), 0);
+        check_int(asn1_value_write(&v, "pubkey", bytes_view(&blob)), 0);
+        check_int(asn1_value_write(&v, "privkey", bytes_view(&blob)), 0);
+        check_int(asn1_value_encode(&v, &out), -E2BIG);
+        check_int(asn1_value_read(&v, "pubkey", ASN1_ENCODED_MAX - 1, &out), -E2BIG);
+        check(!out.data);
+        check_int(asn1_value_write(&v, "privkey", VIEW_NULL), 0);
+        check_int(asn1_value_write(&v, "pubkey", VIEW("x", 1)), 0);
+        check_int(asn1_value_encode(&v, &out), 0);
+        bytes_done(&out);
+
+        _cleanup_bytes_ Bytes long_der = { .data = calloc(1, ASN1_ENCODED_MAX + 1), .size = ASN1_ENCODED_MAX + 1 };
+        check_int(asn1_value_decode(bytes_view(&long_der), &v), -EBADMSG);
+}
+
 int main(void) {
         test_round_trip();
         test_bad();
+        test_limits();
         return EXIT_SUCCESS;
 }
