@@ -149,7 +149,7 @@ static bool verify_ecdsa(const PublicKey *ak, ByteView message, const TPMS_SIGNA
         _cleanup_(BN_freep) BIGNUM *t = BN_bin2bn(s->signatureS.buffer, s->signatureS.size, NULL);
         uint8_t der[2 * TPM2_MAX_ECC_KEY_BYTES + 16], *p = der;
 
-        if (!sig || !r || !t || ECDSA_SIG_set0(sig, r, t) != 1)
+        if (!sig || ECDSA_SIG_set0(sig, r, t) != 1) /* which refuses NULL */
                 return false;
         (void) TAKE_PTR(r);
         (void) TAKE_PTR(t);

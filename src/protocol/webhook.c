@@ -66,9 +66,8 @@ int webhook_secrets_parse(ByteView text, WebhookSecrets *ret, unsigned *reterr_l
 static bool mac_good(const Bytes *secret, ByteView body, ByteView expected) {
         uint8_t mac[MAC_SIZE];
 
-        if (gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret->data, secret->size, body.data, body.size, mac) < 0)
-                return false;
-        return view_equal_secret(VIEW_ARRAY(mac), expected);
+        return gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret->data, secret->size, body.data, body.size, mac) >= 0 &&
+               view_equal_secret(VIEW_ARRAY(mac), expected);
 }
 
 bool webhook_signature_good(const WebhookSecrets *s, ByteView body, const char *signature) {

@@ -35,8 +35,8 @@ static Bytes ek_certificate(EVP_PKEY *ek, const char *not_after, const char *usa
         return test_certificate(&c);
 }
 
-static AttestRequest request(Bend bend) {
-        SoftwareEvidence e = software_evidence(keys.ak, &keys.ak_public, bend);
+static AttestRequest request_of(EVP_PKEY *ak, const PublicKey *ak_public, Bend bend) {
+        SoftwareEvidence e = software_evidence(ak, ak_public, bend);
         AttestRequest q = {
                 .tpm_info.version = 2,
                 .ak_public = e.public,
@@ -47,6 +47,10 @@ static AttestRequest request(Bend bend) {
 
         check_int(public_key_to_spki(&keys.ek_public, &q.ek), 0);
         return q;
+}
+
+static AttestRequest request(Bend bend) {
+        return request_of(keys.ak, &keys.ak_public, bend);
 }
 
 static AttestDecision decide(const EkTrust *trust, const AttestRequest *q) {
@@ -175,6 +179,36 @@ static void test_roca(void) {
         check(strstr(d.reason, "ROCA"));
 }
 
+/* The same for the AK, with evidence that is right in every other way. */
+static void test_roca_ak(void) {
+        _cleanup_(ek_trust_freep) EkTrust *trust = trust_in_root();
+        PublicKey weak, strong;
+        EVP_PKEY *weak_key = roca_pair(&weak), *strong_key = software_key(KEY_TYPE_RSA, 2048, &strong);
+        _cleanup_attest_request_ AttestRequest bad = request_of(weak_key, &weak, (Bend) {}),
+                                               good = request_of(strong_key, &strong, (Bend) {});
+
+        AttestDecision d = decide(trust, &bad);
+        check_int(d.outcome, ATTEST_REFUSED);
+        check(strstr(d.reason, "ROCA"));
+        check_int(decide(trust, &good).outcome, ATTEST_ASK);
+        EVP_PKEY_free(weak_key);
+        EVP_PKEY_free(strong_key);
+}
+
+/* The last of as many certificates as may be sent counts as the first. */
+static void test_many_certificates(void) {
+        _cleanup_(ek_trust_freep) EkTrust *trust = trust_in_root();
+        _cleanup_attest_request_ AttestRequest q = request((Bend) {});
+
+        for (unsigned i = 0; i < ATTEST_EK_CERTIFICATES_MAX; i++)
+                q.ek_certificates[q.n_ek_certificates++] =
+                                ek_certificate(i < ATTEST_EK_CERTIFICATES_MAX - 1 ? keys.other_ek : keys.ek, NULL,
+                                               EXT_KEY_ENCIPHERMENT);
+        AttestDecision d = decide(trust, &q);
+        check_int(d.outcome, ATTEST_ASK);
+        check_int(d.question.evidence, EK_EVIDENCE_TRUSTED);
+}
+
 static void test_nonsense(void) {
         _cleanup_(ek_trust_freep) EkTrust *trust = trust_in_root();
         static const char *const bodies[] = {
@@ -213,6 +247,8 @@ int main(void) {
         test_ak();
         test_F8_ek_of_no_known_type();
         test_roca();
+        test_roca_ak();
+        test_many_certificates();
         test_nonsense();
         EVP_PKEY_free(keys.root);
         EVP_PKEY_free(keys.ek);

@@ -103,6 +103,20 @@ static void test_names_and_tpm(void) {
         check(c.any_name);
 }
 
+/* Beyond the last one there is nothing, whatever the number says. */
+static void test_too_many_names(void) {
+        Pending p = pending(EK_EVIDENCE_TRUSTED);
+        IssueTerms t = terms();
+        Device d = device();
+        IssueNames names;
+        AkCertificate c;
+
+        d.n_names = DEVICE_NAMES_MAX + 1;
+        check_int(issue_certificate(&d, &p, &t, &names, &c), 0);
+        check_str(c.names[DEVICE_NAMES_MAX - 1], "");
+        check(!c.names[DEVICE_NAMES_MAX]);
+}
+
 static void test_san_of_nameless(void) {
         Pending p = pending(EK_EVIDENCE_TRUSTED);
         _cleanup_bytes_ Bytes san = BYTES_NULL;
@@ -125,6 +139,7 @@ int main(void) {
         test_verdicts();
         test_certificate();
         test_names_and_tpm();
+        test_too_many_names();
         test_san_of_nameless();
         return EXIT_SUCCESS;
 }

@@ -17,6 +17,8 @@ static void test_names(void) {
         check_int(live_name_verdict(&d, HASH, 100), LIVE_NAME_OTHER);
         check_int(live_name_verdict(&d, "*.framework", 100), LIVE_NAME_OTHER);
         check_int(live_name_verdict(NULL, "framework", 100), LIVE_NAME_UNKNOWN);
+        strcpy(d.names[2], "taken-away");
+        check_int(live_name_verdict(&d, "taken-away", 100), LIVE_NAME_OTHER);
         d.expires = 101;
         check_int(live_name_verdict(&d, "framework", 100), LIVE_NAME_GOOD);
         check_int(live_name_verdict(&d, "framework", 101), LIVE_NAME_EXPIRED);

@@ -26,6 +26,10 @@ static void test_parse(void) {
         check_int(rate_parse("30/1min", &r), 0);
         check_int(r.burst, 30);
         check_int(r.period, 60 * SEC);
+        check_int(rate_parse("9/1s", &r), 0);
+        check_int(r.burst, 9);
+        check_int(rate_parse("1000000/1s", &r), 0);
+        check_int(r.burst, RATE_BURST_MAX);
         check_int(rate_parse("no", &r), 0);
         check_int(r.burst, 0);
 }
@@ -70,6 +74,9 @@ static void test_refund(void) {
         rate_limit_charge(l, a, SEC);
         rate_limit_charge(l, a, SEC);
         check(rate_limit_wait(l, a, SEC) > 0); /* no credit */
+        rate_limit_refund(l, a, SEC); /* one, not both */
+        rate_limit_charge(l, a, SEC);
+        check_int(rate_limit_wait(l, a, SEC), 10 * SEC);
 }
 
 static void test_no_limit(void) {
@@ -119,13 +126,32 @@ static void test_the_oldest_goes(void) {
         check_int(known, RATE_WAYS);
 }
 
+/* Nobody who owes more is forgotten for whoever comes; for who owes as much, the one who was here longer is. */
+static void test_U5_the_debtors_stay(void) {
+        _cleanup_(rate_limit_freep) RateLimit *l = make(RATE_WAYS, "10/10s"); /* one row */
+        unsigned newcomer = RATE_WAYS;
+
+        for (unsigned i = 0; i < RATE_WAYS; i++) {
+                charge_number(l, i, SEC);
+                charge_number(l, i, SEC);
+        }
+        charge_number(l, newcomer, SEC);
+        check(!rate_limit_knows(l, VIEW(&newcomer, sizeof(newcomer))));
+        for (unsigned i = 0; i < RATE_WAYS; i++)
+                check(rate_limit_knows(l, VIEW(&i, sizeof(i))));
+        charge_number(l, newcomer, 2 * SEC); /* one second later this is as much */
+        check(rate_limit_knows(l, VIEW(&newcomer, sizeof(newcomer))));
+}
+
 static void test_bad(void) {
         RateLimit *l = NULL;
         Rate rate = { .burst = 1, .period = 1 };
 
         check_int(rate_limit_new(key, 0, &rate, &l), -EINVAL);
-        check_int(rate_limit_new(key, 1U << 30, &rate, &l), -EINVAL);
+        check_int(rate_limit_new(key, (1U << 20) + 1, &rate, &l), -EINVAL);
         check(!l);
+        check_int(rate_limit_new(key, 1U << 20, &rate, &l), 0);
+        rate_limit_freep(&l);
         check(!rate_limit_free(NULL));
 }
 
@@ -136,6 +162,7 @@ int main(void) {
         test_no_limit();
         test_U5_eviction_is_no_way_out();
         test_the_oldest_goes();
+        test_U5_the_debtors_stay();
         test_bad();
         return EXIT_SUCCESS;
 }

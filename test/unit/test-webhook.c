@@ -36,6 +36,14 @@ static void test_secrets(void) {
         s = secrets("\n#\n");
         check_int(s.n, 0);
 
+        uint8_t *space = malloc(1); /* and nothing behind it */
+        unsigned line = 0;
+        check(space);
+        *space = ' ';
+        check_int(webhook_secrets_parse(VIEW(space, 1), &s, &line), 0);
+        check_int(s.n, 0);
+        free(space);
+
         bad_secrets("AAECAwQFBgcICQoLDA0O\n", -EBADMSG, 1); /* 15 bytes */
         bad_secrets("\n" SECRET "=", -EBADMSG, 2);
         bad_secrets(SECRET "\nsecret", -EBADMSG, 2);
@@ -47,6 +55,7 @@ static void test_secrets(void) {
 static void test_signatures(void) {
         static const char first[] = "86227fe96722a2247dcfee12c07d89c1b0567bbc9aa6a8d804838f66a3da843f";
         static const char second[] = "014acef73932e1531adca914dfb9343fd0469670a652fa0993f194eb2aa1907e";
+        static const char no_key[] = "22f8eea909400af98adf3681a9f31923ef6b7fcba4abb553d92823a3e9d5c25e";
         WebhookSecrets both = secrets(SECRET "\n" OTHER), one = secrets(SECRET), none = {};
         char bent[sizeof(first)];
 
@@ -55,6 +64,8 @@ static void test_signatures(void) {
         check(webhook_signature_good(&one, VIEW_STR("{}"), first));
         check(!webhook_signature_good(&one, VIEW_STR("{}"), second));
         check(!webhook_signature_good(&none, VIEW_STR("{}"), first));
+        check(!webhook_signature_good(&none, VIEW_STR("{}"), no_key));
+        check(!webhook_signature_good(&one, VIEW_STR("{}"), no_key));
         check(!webhook_signature_good(&one, VIEW_STR("{ }"), first));
         check(!webhook_signature_good(&one, VIEW_STR("{}"), NULL));
         check(!webhook_signature_good(&one, VIEW_STR("{}"), ""));
