@@ -153,7 +153,8 @@ static bool ran_out_of_memory(void) {
         return found;
 }
 
-/* Not a bool: what could not be verified for want of memory must not be kept as a signature that is bad. */
+/* 1 or 0. What could not be verified is neither, and must not be kept as a signature that is bad: -ENOMEM, and
+ * -EBADMSG for a key that libcrypto does not read, which it says for want of memory, too. */
 static int authority_signed(Authority *a, const Certificate *c) {
         ByteView spki = a->certificate.parts.spki;
         const unsigned char *p = spki.data;
@@ -161,10 +162,10 @@ static int authority_signed(Authority *a, const Certificate *c) {
         ERR_clear_error();
         if (!a->key)
                 a->key = d2i_PUBKEY(NULL, &p, (long) spki.size);
-        int r = a->key ? certificate_signed_by(c, a->key, true) : -EKEYREJECTED;
-        if (r >= 0)
-                return 1;
-        return r == -ENOMEM || ran_out_of_memory() ? -ENOMEM : 0;
+        int r = a->key ? certificate_signed_by(c, a->key, true) : -EBADMSG;
+        if (ran_out_of_memory() && r < 0)
+                return -ENOMEM;
+        return r >= 0 ? 1 : r == -ENOMEM || r == -EBADMSG ? r : 0;
 }
 
 static int authority_new(ByteView der, Authority **ret) {
@@ -260,7 +261,7 @@ int ek_trust_add(EkTrust *t, ByteView der, const EkOrigin *origin, const EkIssue
                 return -EEXIST;
         }
         r = certificate_self_issued(&a->certificate) ? authority_signed(a, &a->certificate) : 0;
-        if (r < 0)
+        if (r == -ENOMEM)
                 return r;
         a->issuer.anchor = r > 0;
         set_origin(&a->issuer, origin);
@@ -283,11 +284,12 @@ int ek_trust_add_sent(EkTrust *sent, const CertificateParts *parts) {
         a->issuer.sent = true;
 
         Cursor c = cursor_new(sent, parts->issuer);
-        for (Authority *i; r == 0 && (i = cursor_next(&c));)
-                r = authority_signed(i, &a->certificate);
-        if (r > 0)
-                put(sent, TAKE_PTR(a));
-        return r;
+        for (Authority *i; (i = cursor_next(&c));)
+                if (authority_signed(i, &a->certificate) > 0) {
+                        put(sent, TAKE_PTR(a));
+                        return 1;
+                }
+        return 0;
 }
 
 /* --- The search --- */
@@ -298,37 +300,28 @@ typedef struct Search {
         EkPath best;
 } Search;
 
-/* Who has signed it. ret has room for all who have that name. */
-static int find_issuers(Authority *a, Authority **ret, size_t *ret_n) {
-        Cursor c = cursor_new(a->home, a->certificate.parts.issuer);
-        size_t found = 0;
-
-        for (Authority *i; (i = cursor_next(&c));) {
-                int r = i == a ? 0 : authority_signed(i, &a->certificate);
-                if (r < 0)
-                        return r;
-                if (r > 0)
-                        ret[found++] = i;
-        }
-        *ret_n = found;
-        return 0;
-}
-
+/* Who has signed it. That is known for good only if all who have the name could be asked. */
 static int authority_link(Authority *a) {
         Cursor c = cursor_new(a->home, a->certificate.parts.issuer);
+        bool all = true;
         size_t n = 0;
 
         while (cursor_next(&c))
                 n++;
         free(TAKE_PTR(a->issuers));
         a->n_issuers = 0;
-        if (n > 0) {
-                a->issuers = calloc(n, sizeof(Authority *));
-                int r = a->issuers ? find_issuers(a, a->issuers, &a->n_issuers) : -ENOMEM;
-                if (r < 0)
-                        return r;
+        a->issuers = calloc(MAX_OF(n, 1U), sizeof(Authority *));
+        if (!a->issuers)
+                return -ENOMEM;
+        c = cursor_new(a->home, a->certificate.parts.issuer);
+        for (Authority *i; (i = cursor_next(&c));) {
+                int r = i == a ? 0 : authority_signed(i, &a->certificate);
+                if (r > 0)
+                        a->issuers[a->n_issuers++] = i;
+                all &= r >= 0;
         }
-        a->linked = a->home->generation;
+        if (all)
+                a->linked = a->home->generation;
         return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <gnutls/x509.h>
 #include <json.h>
 #include <link.h>
+#include <openssl/kdf.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,7 @@ EARLY char *strdup(const char *text) {
         }
 
 SPARE(struct json_object *, json_tokener_parse_ex, (struct json_tokener * t, const char *text, int size), t, text, size)
+SPARE(EVP_KDF_CTX *, EVP_KDF_CTX_new, (EVP_KDF * kdf), kdf)
 SPARE(int, gnutls_x509_rdn_get2, (const gnutls_datum_t *der, gnutls_datum_t *ret, unsigned flags), der, ret, flags)
 
 /* json-c forgets the name of a member when there is no memory for the member. */

@@ -6,6 +6,7 @@
 #include <openssl/rsa.h>
 
 #include "certificates.h"
+#include "no-memory.h"
 #include "protocol/ek-certificate.h"
 
 #define NOW 1790000000 /* 2026-09-21 */
@@ -173,6 +174,42 @@ static void test_anchors(void) {
         check_str(f.vendor, "AMD");
 }
 
+/* The store of what is sent takes nothing that nobody known has signed: strangers could fill it. */
+static void test_sent_orphans_are_not_kept(void) {
+        _cleanup_(ek_trust_freep) EkTrust *t = trust_in(&root, NULL), *sent = NULL;
+        _cleanup_bytes_ Bytes forged = ca(NAME_ROOT, NAME_INTERMEDIATE, keys.stranger, keys.stranger);
+        CertificateParts parts;
+
+        check_int(ek_trust_new_sent(t, &sent), 0);
+        check_int(certificate_parts(bytes_view(&forged), &parts), 0);
+        check_int(ek_trust_add_sent(sent, &parts), 0);
+        check_int(ek_trust_count(sent), 0);
+        check_int(certificate_parts(bytes_view(&intermediate), &parts), 0);
+        check_int(ek_trust_add_sent(sent, &parts), 1);
+        check_int(ek_trust_count(sent), 1);
+}
+
+/* --- Without memory --- */
+
+/* What is kept, who has signed a CA, is not what was found for want of memory. */
+static void test_no_memory_for_a_link(void) {
+        const ByteView certificate = bytes_view(&under_second);
+        bool failed = true;
+        EkFindings f;
+        PublicKey key;
+
+        check_int(ek_certificate_key(certificate, &key), 0);
+        for (uint64_t n = 1; failed; n++) {
+                _cleanup_(ek_trust_freep) EkTrust *t = trust_in(&root, NULL);
+                check_int(ek_trust_add(t, bytes_view(&intermediate), NULL, NULL), 0);
+                check_int(ek_trust_add(t, bytes_view(&second), NULL, NULL), 0);
+                no_memory_begin(NO_MEMORY_ONCE, false, n);
+                (void) ek_certificates_verify(t, &key, &certificate, 1, NOW, &f);
+                failed = no_memory_end() >= n;
+                check_int(ek_certificates_verify(t, &key, &certificate, 1, NOW, &f), EK_VERDICT_TRUSTED);
+        }
+}
+
 static void test_distrusted(void) {
         _cleanup_(ek_trust_freep) EkTrust *t = NULL;
 
@@ -281,6 +318,8 @@ int main(void) {
         test_sent_is_held_to_the_profile();
         test_anchors();
         test_distrusted();
+        test_sent_orphans_are_not_kept();
+        test_no_memory_for_a_link();
         test_policies();
         test_missing_issuer_is_named();
         test_other_vendor_is_remarked();

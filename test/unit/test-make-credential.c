@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "no-memory.h"
 #include "protocol/make-credential.h"
 #include "protocol/tpm-kdf.h"
 #include "software-tpm.h"
@@ -122,9 +123,19 @@ static const struct {
         { KEY_TYPE_P384, 0, true, 86, 2 + 2 + 48 + 2 + 48 },
 };
 
+static void unwrap(EVP_PKEY *key, const PublicKey *ek, bool sha384, const Credential *c, TpmKey *ret) {
+        ByteView sealed = VIEW(c->encrypted_secret + 2, c->encrypted_secret_size - 2);
+        const char *hash = sha384 ? "SHA384" : "SHA256";
+
+        if (ek->type == KEY_TYPE_RSA)
+                unwrap_rsa(key, hash, sealed, ret);
+        else
+                unwrap_ec(key, ek, hash, sealed, ret);
+        check_int(ret->size, sha384 ? 48 : 32);
+}
+
 static void test_F11_U18_round_trip_with_each_ek(void) {
         for (size_t i = 0; i < ELEMENTSOF(eks); i++) {
-                const char *hash = eks[i].sha384 ? "SHA384" : "SHA256";
                 PublicKey ek;
                 _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = software_key(eks[i].type, eks[i].bits, &ek);
                 Credential c, again;
@@ -136,12 +147,7 @@ static void test_F11_U18_round_trip_with_each_ek(void) {
                 check_int(c.encrypted_secret_size, eks[i].encrypted_secret_size);
                 check_int(c.encrypted_secret[0] << 8 | c.encrypted_secret[1], c.encrypted_secret_size - 2);
 
-                ByteView sealed = VIEW(c.encrypted_secret + 2, c.encrypted_secret_size - 2);
-                if (ek.type == KEY_TYPE_RSA)
-                        unwrap_rsa(key, hash, sealed, &s);
-                else
-                        unwrap_ec(key, &ek, hash, sealed, &s);
-                check_int(s.size, eks[i].sha384 ? 48 : 32);
+                unwrap(key, &ek, eks[i].sha384, &c, &s);
                 check(activate(&s, eks[i].sha384, VIEW_ARRAY(name), &c, out));
                 check(memcmp(out, secret, sizeof(out)) == 0);
 
@@ -153,6 +159,35 @@ static void test_F11_U18_round_trip_with_each_ek(void) {
                 /* and never twice the same */
                 check_int(make_credential(&ek, VIEW_ARRAY(name), secret, VIEW_ARRAY(seed), &again), 0);
                 check(memcmp(c.encrypted_secret, again.encrypted_secret, c.encrypted_secret_size) != 0);
+        }
+}
+
+/* There is none, or one for this TPM: never a secret under a key that was not made. */
+static void test_no_memory(void) {
+        for (size_t i = 0; i < ELEMENTSOF(eks); i++) {
+                if (eks[i].bits > 2048) /* allocates as that one does, and takes long */
+                        continue;
+                PublicKey ek;
+                _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = software_key(eks[i].type, eks[i].bits, &ek);
+                bool failed = true;
+
+                for (uint64_t n = 1; failed; n++) {
+                        Credential c = { .id_object_size = 77 };
+                        uint8_t out[32];
+                        TpmKey s;
+
+                        no_memory_begin(NO_MEMORY_ONCE, false, n);
+                        int r = make_credential(&ek, VIEW_ARRAY(name), secret, VIEW_ARRAY(seed), &c);
+                        failed = no_memory_end() >= n;
+                        check(failed || r >= 0);
+                        if (r < 0) {
+                                check(c.id_object_size == 77 && c.encrypted_secret_size == 0);
+                                continue;
+                        }
+                        unwrap(key, &ek, eks[i].sha384, &c, &s);
+                        check(activate(&s, eks[i].sha384, VIEW_ARRAY(name), &c, out));
+                        check(memcmp(out, secret, sizeof(out)) == 0);
+                }
         }
 }
 
@@ -186,6 +221,7 @@ int main(void) {
         fill();
         test_known();
         test_F11_U18_round_trip_with_each_ek();
+        test_no_memory();
         test_refused();
         return EXIT_SUCCESS;
 }

@@ -100,43 +100,6 @@ static void test_intermediate(void) {
         starve_ek(t, leaf(NAME_INTERMEDIATE, keys.ek, keys.intermediate), &no_ca, false);
 }
 
-/* What is kept of a trusted CA, who has signed it, is not what was found for want of memory. */
-static void test_kept(void) {
-        TestCertificate c = ca(NAME_ROOT, NAME_INTERMEDIATE, keys.intermediate, keys.root);
-        TestCertificate l = leaf(NAME_INTERMEDIATE, keys.ek, keys.intermediate);
-        _cleanup_bytes_ Bytes intermediate = test_certificate(&c);
-        Sent s = { .certificates = { test_certificate(&l) }, .n = 1 };
-        bool failed = true;
-
-        for (uint64_t n = 1; failed; n++) {
-                _cleanup_(ek_trust_freep) EkTrust *t = new_trust(NULL);
-                check_int(ek_trust_add(t, bytes_view(&intermediate), NULL, NULL), 0);
-                s.trust = t;
-                no_memory_begin(NO_MEMORY_ONCE, false, n);
-                (void) ek_accepts(&s);
-                failed = no_memory_end() >= n;
-                check(ek_accepts(&s));
-        }
-        bytes_done(&s.certificates[0]);
-}
-
-/* It is there, or is not. */
-static void test_added(void) {
-        TestCertificate c = ca(NAME_ROOT, NAME_ROOT, keys.root, keys.root);
-        _cleanup_bytes_ Bytes root = test_certificate(&c);
-        bool failed = true;
-
-        for (uint64_t n = 1; failed; n++) {
-                _cleanup_(ek_trust_freep) EkTrust *t = NULL;
-                const EkIssuer *issuer = NULL;
-                check_int(ek_trust_new(&t), 0);
-                no_memory_begin(NO_MEMORY_ONCE, false, n);
-                int r = ek_trust_add(t, bytes_view(&root), NULL, &issuer);
-                failed = no_memory_end() >= n;
-                check(r >= 0 ? issuer && ek_trust_count(t) == 1 : !issuer && ek_trust_count(t) == 0);
-        }
-}
-
 /* --- With an AK --- */
 
 static bool decision_asks(const void *what) {
@@ -189,8 +152,6 @@ int main(void) {
         test_ek();
         test_profile();
         test_intermediate();
-        test_kept();
-        test_added();
         test_decision();
         EVP_PKEY *const all[] = { keys.root, keys.intermediate, keys.stranger, keys.ek, keys.other_ek, keys.ak };
         for (size_t i = 0; i < ELEMENTSOF(all); i++)
