@@ -22,6 +22,7 @@ struct AgentBus {
         int64_t told_not_after, told_next, told_last;
         int64_t told_failures;
         char *told_outcome;
+        char *asked_name; /* a detail for polkit, while it is asked */
 };
 
 /* --- Jobs --- */
@@ -59,12 +60,32 @@ static int refine_enroll(sd_bus_message *m, void *userdata, AccessQuestion *q, s
                 q->action = "dev.attezt.agent.enroll-elsewhere";
 
         /* For rules and dialogs, as the caller wrote them: job does not live long enough. */
-        q->details[0] = "acme-server";
-        q->details[2] = "attestation-server";
+        free(b->asked_name);
+        b->asked_name = TAKE_PTR(job.name);
+        const char *const details[] = {
+                "acme-server", NULL,
+                "attestation-server", NULL,
+                "roots", job.ca_pem.size > 0 ? "with roots of the caller's" : "without roots of the caller's",
+                "name", b->asked_name ?: "",
+                NULL,
+        };
+        memcpy(q->details, details, sizeof(details));
         r = sd_bus_message_rewind(m, true);
         if (r < 0)
                 return r;
         return sd_bus_message_read(m, "ss", &q->details[1], &q->details[3]);
+}
+
+static int refine_unenroll(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error) {
+        bool revoke = false;
+        int r;
+
+        r = request_read_flag(m, "revoke", &revoke, error);
+        if (r < 0)
+                return r;
+        q->details[0] = "revoke";
+        q->details[1] = revoke ? "true" : "false";
+        return 0;
 }
 
 static int method_enroll(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -354,7 +375,7 @@ static void on_changed(void *userdata) {
 static const AccessRow access_table[] = {
         { "Enroll", "dev.attezt.agent.enroll", refine_enroll, method_enroll },
         { "Renew", "dev.attezt.agent.renew", NULL, method_renew },
-        { "Unenroll", "dev.attezt.agent.unenroll", NULL, method_unenroll },
+        { "Unenroll", "dev.attezt.agent.unenroll", refine_unenroll, method_unenroll },
         { "GetStatus", "dev.attezt.agent.status", NULL, method_get_status },
         { "GetCertificate", "dev.attezt.agent.certificate", NULL, method_get_certificate },
         {},
@@ -404,6 +425,7 @@ AgentBus *agent_bus_free(AgentBus *b) {
         free(b->job_caller);
         free(b->told_state);
         free(b->told_step);
+        free(b->asked_name);
         free(b->told_outcome);
         free(b);
         return NULL;

@@ -39,14 +39,23 @@ static int fail(sd_bus_error *error, int r) {
 
 /* --- Arguments --- */
 
-/* The outer structure alone is looked at: what is in a certificate is for the caller to know, and for the front. */
-static int take_certificate(TrustEntry *e, const void *data, size_t size, sd_bus_error *error) {
+static int no_certificate(sd_bus_error *error) {
+        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                 "This is no certificate in DER, of %u bytes at most, with nothing behind it.",
+                                 EK_CERTIFICATE_SIZE_MAX);
+}
+
+/* The outer structure alone is looked at, and of nobody who may not do this: what is in a certificate is for the caller
+ * to know, and for the front. */
+static int look_at_certificate(const Change *c, sd_bus_error *error) {
         CertificateParts parts;
 
-        if (size > EK_CERTIFICATE_SIZE_MAX || certificate_parts(VIEW(data, size), &parts) < 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "This is no certificate in DER, of %u bytes at most, with nothing behind it.",
-                                         EK_CERTIFICATE_SIZE_MAX);
+        return certificate_parts(bytes_view(&c->entry.der), &parts) < 0 ? no_certificate(error) : 0;
+}
+
+static int take_certificate(TrustEntry *e, const void *data, size_t size, sd_bus_error *error) {
+        if (size == 0 || size > EK_CERTIFICATE_SIZE_MAX)
+                return no_certificate(error);
         trust_fingerprint(VIEW(data, size), e->fingerprint);
         return bytes_copy(VIEW(data, size), &e->der);
 }
@@ -164,6 +173,8 @@ int bus_add_trust(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Server *s = userdata;
 
         int r = read_add(m, &c, error);
+        if (r >= 0)
+                r = look_at_certificate(&c, error);
         if (r < 0)
                 return r;
         sign_record(s, &c.entry);
@@ -179,6 +190,8 @@ int bus_remove_trust(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Server *s = userdata;
 
         int r = read_remove(m, &c, error);
+        if (r >= 0 && c.entry.place.distrusted)
+                r = look_at_certificate(&c, error);
         if (r < 0)
                 return r;
         sign_record(s, &c.entry);

@@ -189,6 +189,15 @@ def test_U13_enrolling_elsewhere_is_an_action_of_its_own(bus, server, stepca, de
                           (*recorded[:2], "{'ca-pem': <'%s'>}" % root)):
             assert error_of(*AGENT, 'Enroll', *arguments, user=FRIEND) == DENIED
     device.idle()
+    text = """polkit.addRule(function(action, subject) {
+        if (action.id == "dev.attezt.agent.enroll-elsewhere" && action.lookup("roots") == "with roots of the caller's" &&
+            action.lookup("name") == "wanted" && action.lookup("acme-server").startsWith("https://"))
+                return polkit.Result.YES; });"""
+    with Rule(bus, text): # the dialog has it, too
+        assert error_of(*AGENT, 'Enroll', *elsewhere[:2], "{'ca-pem': <'%s'>}" % root, user=FRIEND) == DENIED
+        assert error_of(*AGENT, 'Enroll', *elsewhere[:2], "{'ca-pem': <'%s'>, 'name': <'wanted'>}" % root,
+                        user=FRIEND) is None
+        device.idle()
     with Rule(bus, rule('dev.attezt.agent.enroll-elsewhere', 'dev.attezt.agent.enroll')):
         assert error_of(*AGENT, 'Enroll', *elsewhere, user=FRIEND) is None
         device.idle()
@@ -202,6 +211,11 @@ def test_administrators_word_is_not_kept_for_elsewhere():
 
 
 # ---- Server1
+
+def test_nothing_of_a_strangers_certificate_is_looked_at(server):
+    for bytes_ in ('[byte 0x30, 0x00]', '[byte 0x01]'):
+        assert error_of(*SERVER, 'AddTrust', bytes_, '@a{sv} {}', user='nobody') == DENIED
+
 
 def test_enroll_look_up_remove(server):
     d = server.enroll(HASH, 'alpha', 'beta', any_name=False, pinned=True, ak_lifetime=3600, note='rack 4, top')

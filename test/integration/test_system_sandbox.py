@@ -115,6 +115,26 @@ def test_a_full_front_has_room(device):
         program.wait(10)
 
 
+OTHERS = ('/run/dbus/system_bus_socket', '/run/systemd/private', '/run/attezt/p11kit.socket')
+
+
+def test_no_sockets_of_others(device):
+    """What parses strangers' bytes, or has the network or the TPM, has nobody there to talk to."""
+    assert all(device.exec('test', '-S', path, check=False).returncode == 0 for path in OTHERS)
+    pid = device.show('attezt-http.service', 'MainPID')
+    for path in OTHERS:
+        assert device.exec('nsenter', '-t', pid, '-m', 'test', '-S', path, check=False).returncode == 1
+    helpers = [f'{name}.service' for name in ('attezt-enroll', 'attezt-tpm-signer')]
+    for unit in helpers:
+        device.drop_in(unit, '[Service]\n' + ''.join(f'ExecStartPre=/bin/sh -c "! test -S {path}"\n' for path in OTHERS))
+    try:
+        device.exec('sh', '-c', "attezt renew && p11tool --test-sign "
+                    "'pkcs11:token=Attestation%20Trust;object=Attezt%20TPM%20key;type=private'")
+    finally:
+        for unit in helpers:
+            device.remove_drop_in(unit)
+
+
 def test_the_helpers_have_room(device):
     """They are soon gone: somebody has to look while they run."""
     peak = dict.fromkeys((name[:15] for name in HELPERS), 0)  # as the kernel keeps them
