@@ -4,6 +4,8 @@
 
 #include "cli/device.h"
 #include "protocol/renewal-plan.h"
+#include "protocol/told-record.h"
+#include "shared/files.h"
 
 static int get_status(Cli *c, struct json_object **ret) {
         _cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
@@ -61,6 +63,35 @@ static void print_notice(RenewalNotice notice, const CertificateChainView *chain
         print_line("Certificate", line);
 }
 
+/* What attezt-renewed has left on this machine; nothing of it: nobody failed. */
+static void read_told(Told *ret) {
+        _cleanup_bytes_ Bytes text = BYTES_NULL;
+
+        if (file_read(ATTEZT_RENEWED_DIR "/" TOLD_FILE, TOLD_TEXT_MAX, &text) >= 0)
+                (void) told_parse(bytes_view(&text), ret);
+}
+
+static void print_told(void) {
+        _cleanup_told_ Told t = {};
+
+        read_told(&t);
+        if (!t.failed || told_failures(&t) == 0)
+                return;
+        printf("%19s: failed for", "Told of it");
+        for (size_t i = 0; i < told_failures(&t); i++) {
+                printf("%s ", i > 0 ? "," : "");
+                cli_put_text(stdout, told_failure(&t, i));
+        }
+        printf(" (tried %u of %u times; journalctl -u attezt-renewed tells why)\n", t.tries, TOLD_TRIES_MAX);
+}
+
+static int add_told(struct json_object *o) {
+        _cleanup_told_ Told t = {};
+
+        read_told(&t);
+        return t.failed ? json_add(o, "not-told", json_object_get(t.failed)) : 0;
+}
+
 static void print_failures(struct json_object *o) {
         long long failures = cli_number(o, "renewal-failures");
 
@@ -99,6 +130,8 @@ static int print_status(struct json_object *o, const CertificateChainView *chain
         if (device_words_of(o, words))
                 print_line("Waits for approval", words);
         print_notice(notice_of(o, chain), chain);
+        if (enrolled)
+                print_told();
         print_next_renewal(o);
         if (enrolled) {
                 printf("\nCertificate chain:\n");
@@ -120,6 +153,8 @@ static int add_facts(struct json_object *o, const CertificateChainView *chain) {
                 r = json_add_text(o, "words", words);
         if (r >= 0 && chain->n > 0)
                 r = json_add_text(o, "certificate", states[notice_of(o, chain)]);
+        if (r >= 0 && chain->n > 0)
+                r = add_told(o);
         if (r >= 0)
                 r = device_chain_to_json(chain, &array);
         return r < 0 ? r : json_add(o, "certificates", array);

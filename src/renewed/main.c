@@ -21,6 +21,8 @@
 
 #define MESSAGE_TOLD SD_ID128_MAKE(a4,5e,71,0c,2f,8b,4d,96,b3,1a,7c,e9,50,64,d8,21)
 #define MESSAGE_HOOK_FAILED SD_ID128_MAKE(f6,03,9b,d7,41,ae,42,7c,85,c0,3e,12,9d,b8,5f,64)
+#define UNITS_NAME "ReloadUnits="
+#define HOOKS_NAME "renewed.d"
 #define ROUNDS_MAX 8U /* generations that come while the one before is told of */
 
 typedef struct Options {
@@ -40,7 +42,7 @@ static void help(void) {
                "  --state-dir DIR   the enrollment (" ATTEZT_AGENT_STATE_DIR ")\n"
                "  --hooks DIR       the executables (" ATTEZT_SETTINGS_DIR "/renewed.d)\n"
                "  --memory DIR      a copy of the certificate, and of which one was told\n"
-               "                    (" ATTEZT_STATEDIR "/attezt-renewed)\n"
+               "                    (" ATTEZT_RENEWED_DIR ")\n"
                "  --interval TIME   between two certificates, at least (10s)\n"
                "  --verbose         say more\n"
                "  --help, --version\n\n"
@@ -129,23 +131,31 @@ static int read_hooks(const Options *o, Hooks *ret) {
 }
 
 /* Returns 1 if it failed. */
-static int reload_units(const Options *o, char *const envp[]) {
+static int reload_unit(char *unit, char *const envp[]) {
+        char *argv[] = { (char *) "systemctl", (char *) "--no-ask-password", (char *) "try-reload-or-restart",
+                         (char *) "--", unit, NULL };
+
+        int r = run_command(argv, envp, RUN_LIMIT_SEC);
+        if (r < 0)
+                log_error_errno(r, "systemctl could not reload %s, which ReloadUnits= names: %m", unit);
+        else if (r > 0)
+                log_error("systemctl could not reload %s, which ReloadUnits= names (exit status %d).", unit, r);
+        return r != 0;
+}
+
+static int reload_units(const Options *o, char *const envp[], Told *t) {
         _cleanup_(units_done) Units u = {};
-        char *argv[UNITS_MAX + 5] = { (char *) "systemctl", (char *) "--no-ask-password",
-                                      (char *) "try-reload-or-restart", (char *) "--" };
-        int r;
+        char name[TOLD_NAME_MAX];
+        int r = 0;
 
         if (read_units(o, &u) < 0)
-                return 1;
-        if (u.n == 0)
-                return 0;
-        memcpy(argv + 4, u.names, u.n * sizeof(u.names[0]));
-        r = run_command(argv, envp, RUN_LIMIT_SEC);
-        if (r < 0)
-                log_error_errno(r, "systemctl could not reload the units of ReloadUnits=: %m");
-        else if (r > 0)
-                log_error("systemctl could not reload all units of ReloadUnits= (exit status %d).", r);
-        return r != 0;
+                return told_add(t, UNITS_NAME, true);
+        for (size_t i = 0; r >= 0 && i < u.n; i++) {
+                (void) snprintf(name, sizeof(name), UNITS_NAME "%s", u.names[i]);
+                if (!told_has_done(t, name))
+                        r = told_add(t, name, reload_unit(u.names[i], envp) != 0);
+        }
+        return r;
 }
 
 /* Returns 1 if it failed. */
@@ -171,37 +181,48 @@ static int run_hook(const char *dir, const char *name, char *const envp[]) {
         return r != 0;
 }
 
-static int run_hooks(const Options *o, char *const envp[], unsigned *ran) {
+static int run_hooks(const Options *o, char *const envp[], Told *t) {
         _cleanup_(hooks_done) Hooks h = {};
-        int failed = 0;
+        char escaped[LOG_ESCAPED_MAX];
+        int r = 0;
 
         if (read_hooks(o, &h) < 0)
-                return 1;
-        for (size_t i = 0; i < h.n; i++)
-                failed |= run_hook(o->hooks_dir, h.names[i], envp);
-        *ran = (unsigned) h.n;
-        return failed || h.refused > 0;
+                return told_add(t, HOOKS_NAME, true);
+        for (size_t i = 0; r >= 0 && i < h.n; i++) {
+                (void) log_escape(h.names[i], strlen(h.names[i]), escaped);
+                if (!told_has_done(t, escaped))
+                        r = told_add(t, escaped, run_hook(o->hooks_dir, h.names[i], envp) != 0);
+        }
+        return r >= 0 && h.refused > 0 ? told_add(t, HOOKS_NAME, true) : r;
 }
 
-/* Returns 1 if something failed. */
-static int tell(const Options *o, const EnrollmentVersion *v) {
+/* All of them but those that t has as done; then t has what came of it. */
+static int tell(const Options *o, const EnrollmentVersion *v, Told *t) {
         const char *path = getenv("PATH");
         char variables[3][PATH_MAX + 64], *envp[ELEMENTSOF(variables) + 1] = {};
-        unsigned ran = 0;
-        int failed;
+        int r;
 
+        r = told_next_try(t);
+        if (r < 0)
+                return r;
+        t->tries++;
         (void) snprintf(variables[0], sizeof(variables[0]), "PATH=%s", path ?: "/usr/sbin:/usr/bin:/sbin:/bin");
         (void) snprintf(variables[1], sizeof(variables[1]), "ATTEZT_CERTIFICATE=%s/" MEMORY_COPY, o->memory_dir);
         (void) snprintf(variables[2], sizeof(variables[2]), "ATTEZT_GENERATION=%llu",
                         (unsigned long long) v->generation);
         for (size_t i = 0; i < ELEMENTSOF(variables); i++)
                 envp[i] = variables[i];
-        failed = reload_units(o, envp);
-        failed |= run_hooks(o, envp, &ran);
+        r = reload_units(o, envp, t);
+        if (r >= 0)
+                r = run_hooks(o, envp, t);
+        if (r < 0)
+                return r;
         const char *const fields[] = { "ATTEZT_GENERATION", strchr(variables[2], '=') + 1, NULL };
-        log_event(LOG_INFO, MESSAGE_TOLD, fields, "The certificate of generation %llu was told to %u programs%s.",
-                  (unsigned long long) v->generation, ran, failed ? "; something failed" : "");
-        return failed;
+        log_event(LOG_INFO, MESSAGE_TOLD, fields, "The certificate of generation %llu was told%s.",
+                  (unsigned long long) v->generation, told_failures(t) == 0 ? ""
+                  : t->tries < TOLD_TRIES_MAX ? "; something failed, and is tried again"
+                                              : "; something failed, and is not tried again");
+        return 0;
 }
 
 /* --- Once for each, one after the other --- */
@@ -219,12 +240,18 @@ static int read_current(const Options *o, EnrollmentVersion *ret_version, Bytes 
         return r < 0 ? log_error_errno(r, "The certificate in %s cannot be copied: %m", o->state_dir) : 1;
 }
 
-/* Whether there was something to wait for. */
-static bool wait_for_turn(const Options *o) {
-        struct timespec now, left;
+static int64_t wait_usec(const Options *o, const char *file) {
+        struct timespec now;
 
         (void) clock_gettime(CLOCK_REALTIME, &now);
-        int64_t usec = memory_wait_usec(o->memory_dir, o->interval_sec, now.tv_sec * 1000000LL + now.tv_nsec / 1000);
+        return memory_wait_usec(o->memory_dir, file, o->interval_sec, now.tv_sec * 1000000LL + now.tv_nsec / 1000);
+}
+
+/* Whether there was something to wait for. */
+static bool wait_for_turn(const Options *o) {
+        struct timespec left;
+
+        int64_t usec = wait_usec(o, MEMORY_COPY);
         if (usec == 0)
                 return false;
         log_debug("The last certificate was told of just now: waiting %lld ms.", (long long) usec / 1000);
@@ -234,24 +261,49 @@ static bool wait_for_turn(const Options *o) {
         return true;
 }
 
-/* 1: told, 2: told, and something failed. */
-static int tell_and_remember(const Options *o, const EnrollmentVersion *v, ByteView pem) {
-        int failed, r;
-
-        r = memory_begin(o->memory_dir, pem);
-        if (r < 0)
-                return log_error_errno(r, "The certificate cannot be copied to %s: %m", o->memory_dir);
-        failed = tell(o, v);
-        r = memory_end(o->memory_dir, pem);
-        if (r < 0)
-                return log_error_errno(r, "What has been told of cannot be remembered in %s: %m", o->memory_dir);
-        return failed ? 2 : 1;
+static int status_of(const Told *t) {
+        return told_failures(t) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Another certificate may come meanwhile, also while we wait, and nobody may start us for it then. */
-static int tell_all(const Options *o) {
-        bool at_once = o->again, failed = false;
+/* Exit status, or negative. */
+static int tell_and_remember(const Options *o, const EnrollmentVersion *v, ByteView pem) {
+        _cleanup_told_ Told t = {};
         int r;
+
+        r = memory_begin(o->memory_dir, pem);
+        if (r < 0) {
+                log_error_errno(r, "The certificate cannot be copied to %s: %m", o->memory_dir);
+                return r;
+        }
+        if ((r = told_new(&t)) < 0 || (r = tell(o, v, &t)) < 0 || (r = memory_write_told(o->memory_dir, &t)) < 0 ||
+            (r = memory_end(o->memory_dir, pem)) < 0) {
+                log_error_errno(r, "What has been told of cannot be remembered in %s: %m", o->memory_dir);
+                return r;
+        }
+        return status_of(&t);
+}
+
+/* Those that failed, but not for each of the starts that come with one enrolment. Exit status. */
+static int tell_again(const Options *o, const EnrollmentVersion *v) {
+        _cleanup_told_ Told t = {};
+        int r;
+
+        r = memory_read_told(o->memory_dir, &t);
+        if (r == -ENOENT)
+                return EXIT_SUCCESS;
+        if (r >= 0 && (t.tries >= TOLD_TRIES_MAX || wait_usec(o, TOLD_FILE) > 0))
+                return status_of(&t);
+        if (r >= 0 && (r = tell(o, v, &t)) >= 0)
+                r = memory_write_told(o->memory_dir, &t);
+        if (r < 0)
+                log_error_errno(r, "Who is to be told again cannot be read or remembered in %s: %m", o->memory_dir);
+        return r < 0 ? EXIT_FAILURE : status_of(&t);
+}
+
+/* Exit status. Another certificate may come meanwhile, also while we wait, and nobody may start us for it then. */
+static int tell_all(const Options *o) {
+        bool at_once = o->again, again = false;
+        int status = EXIT_SUCCESS, r;
 
         for (unsigned told = 0; told < ROUNDS_MAX;) {
                 _cleanup_bytes_ Bytes pem = BYTES_NULL;
@@ -259,21 +311,25 @@ static int tell_all(const Options *o) {
 
                 r = read_current(o, &v, &pem);
                 if (r <= 0)
-                        return r < 0 || failed;
-                if (!(o->again && told == 0) && memory_is_handled(o->memory_dir, bytes_view(&pem)))
-                        return failed;
+                        return r < 0 ? EXIT_FAILURE : status;
+                if (!(o->again && told == 0) && memory_is_handled(o->memory_dir, bytes_view(&pem))) {
+                        if (told > 0 || again)
+                                return status;
+                        status = tell_again(o, &v);
+                        again = true;
+                        continue;
+                }
                 if (!at_once && wait_for_turn(o)) {
                         at_once = true; /* even if the clock was set back meanwhile */
                         continue;
                 }
-                r = tell_and_remember(o, &v, bytes_view(&pem));
-                if (r < 0)
-                        return 1;
-                failed |= r == 2;
+                status = tell_and_remember(o, &v, bytes_view(&pem));
+                if (status < 0)
+                        return EXIT_FAILURE;
                 at_once = false;
                 told++;
         }
-        return failed;
+        return status;
 }
 
 static int check_settings(const Options *o) {
@@ -290,7 +346,7 @@ int main(int argc, char **argv) {
                 .config = ATTEZT_SETTINGS_DIR "/agent.conf",
                 .state_dir = ATTEZT_AGENT_STATE_DIR,
                 .hooks_dir = ATTEZT_SETTINGS_DIR "/renewed.d",
-                .memory_dir = ATTEZT_STATEDIR "/attezt-renewed",
+                .memory_dir = ATTEZT_RENEWED_DIR,
                 .interval_sec = MEMORY_INTERVAL_SEC,
         };
         int r;
@@ -305,5 +361,5 @@ int main(int argc, char **argv) {
         r = dir_make_parents(o.memory_dir, 0755);
         if (r < 0)
                 log_warning_errno(r, "%s cannot be made: %m", o.memory_dir);
-        return tell_all(&o) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return tell_all(&o);
 }

@@ -23,6 +23,27 @@ int memory_end(const char *dir, ByteView pem) {
         return write_in(dir, HANDLED, pem);
 }
 
+int memory_write_told(const char *dir, const Told *t) {
+        _cleanup_bytes_ Bytes text = BYTES_NULL;
+
+        if (told_failures(t) > 0) {
+                int r = told_format(t, &text);
+                return r < 0 ? r : write_in(dir, TOLD_FILE, bytes_view(&text));
+        }
+        _cleanup_close_ int fd = dir_open(dir);
+        if (fd < 0)
+                return fd;
+        return unlinkat(fd, TOLD_FILE, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int memory_read_told(const char *dir, Told *ret) {
+        _cleanup_bytes_ Bytes text = BYTES_NULL;
+
+        _cleanup_close_ int fd = dir_open(dir);
+        int r = fd < 0 ? fd : file_read_at(fd, TOLD_FILE, TOLD_TEXT_MAX, &text);
+        return r < 0 ? r : told_parse(bytes_view(&text), ret);
+}
+
 bool memory_is_handled(const char *dir, ByteView pem) {
         _cleanup_bytes_ Bytes handled = BYTES_NULL;
 
@@ -31,11 +52,11 @@ bool memory_is_handled(const char *dir, ByteView pem) {
                view_equal(bytes_view(&handled), pem);
 }
 
-int64_t memory_wait_usec(const char *dir, int64_t interval_sec, int64_t now_usec) {
+int64_t memory_wait_usec(const char *dir, const char *file, int64_t interval_sec, int64_t now_usec) {
         struct stat st;
 
         _cleanup_close_ int fd = dir_open(dir);
-        if (fd < 0 || fstatat(fd, MEMORY_COPY, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (fd < 0 || fstatat(fd, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return 0; /* the first one */
         int64_t interval = interval_sec * USEC_PER_SEC;
         int64_t passed = now_usec - ((int64_t) st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000);

@@ -134,6 +134,50 @@ def test_a_boot_renews_what_is_past_a_third(device):
     heard(device, 1)
 
 
+def through(machine):
+    """Nobody is told any more; the state in which that has ended."""
+    state = eventually(lambda: {'inactive': 'inactive', 'failed': 'failed'}.get(
+        machine.show('attezt-renewed.service', 'ActiveState')), 'all are told', pause=0.5)
+    return state
+
+
+def test_a_boot_does_not_wait_for_programs(device):
+    """Whoever was not told of a certificate is told at the next boot, beside it."""
+    device.write('/etc/attezt/agent.conf', '')
+    device.shell('rm -f /root/heard')
+    device.exec('attezt', 'enroll', '--lifetime', '1h')
+    heard(device, 1)
+    assert through(device) == 'inactive'
+    device.write('/etc/attezt/renewed.d/20-slow', '#!/bin/sh\nsleep 40\necho slow >>/root/heard\n', mode=0o755)
+    device.shell('rm /var/lib/attezt-renewed/handled /root/heard')
+    device.reboot()
+    assert device.show('multi-user.target', 'ActiveState') == 'active'
+    assert device.show('attezt-renewed.service', 'SubState') == 'running'
+    assert 'slow' not in (heard(device, 1) or [])
+    eventually(lambda: 'slow' in heard(device, 1), 'it is told all the same', 60, pause=1)
+    device.shell('rm /etc/attezt/renewed.d/20-slow')
+    assert through(device) == 'inactive'
+
+
+def test_what_failed_is_tried_again(device):
+    """attezt-renew.timer starts attezt-renew.service, and that tells again."""
+    device.write('/etc/attezt/renewed.d/30-fails', '#!/bin/sh\ntest -e /root/mended\n', mode=0o755)
+    device.shell('rm -f /root/heard')
+    device.exec('attezt', 'enroll', '--lifetime', '1h')
+    for tries in (1, 2):
+        eventually(lambda: f'Told of it: failed for 30-fails (tried {tries} of 5' in device.exec('attezt', 'status').stdout,
+                   'status names it', pause=0.5)
+        assert through(device) == 'failed'
+        time.sleep(11)  # one enrolment starts it several times
+        if tries == 2:
+            device.write('/root/mended', '')
+        device.systemctl('start', 'attezt-renew.service')
+    eventually(lambda: 'Told of it' not in device.exec('attezt', 'status').stdout, 'it is mended', pause=0.5)
+    assert through(device) == 'inactive'
+    assert len(heard(device, 1)) == 1  # who has heard is left alone
+    device.shell('rm /etc/attezt/renewed.d/30-fails')
+
+
 @pytest.mark.seconds(200)
 def test_enrols_itself_at_boot(device):
     device.exec('attezt', 'unenroll')

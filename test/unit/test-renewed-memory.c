@@ -28,21 +28,38 @@ static void test_wait(void) {
         const struct timespec began[] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 1000, .tv_nsec = 500000000 } };
         _cleanup_free_ char *copy = NULL;
 
-        check_int(memory_wait_usec("/nonexistent", 10, 1000 * SEC), 0);
+        check_int(memory_wait_usec("/nonexistent", MEMORY_COPY, 10, 1000 * SEC), 0);
         check_int(path_join(dir, MEMORY_COPY, &copy), 0);
         check_int(utimensat(AT_FDCWD, copy, began, 0), 0);
-        check_int(memory_wait_usec(dir, 10, 1000 * SEC + SEC / 2), 10 * SEC);
-        check_int(memory_wait_usec(dir, 10, 1004 * SEC), 6 * SEC + SEC / 2);
-        check_int(memory_wait_usec(dir, 10, 1011 * SEC), 0);
-        check_int(memory_wait_usec(dir, 0, 1000 * SEC + SEC / 2), 0);
+        check_int(memory_wait_usec(dir, MEMORY_COPY, 10, 1000 * SEC + SEC / 2), 10 * SEC);
+        check_int(memory_wait_usec(dir, MEMORY_COPY, 10, 1004 * SEC), 6 * SEC + SEC / 2);
+        check_int(memory_wait_usec(dir, MEMORY_COPY, 10, 1011 * SEC), 0);
+        check_int(memory_wait_usec(dir, MEMORY_COPY, 0, 1000 * SEC + SEC / 2), 0);
         /* The clock was set back, by years. */
-        check_int(memory_wait_usec(dir, 10, 10 * SEC), 10 * SEC);
+        check_int(memory_wait_usec(dir, MEMORY_COPY, 10, 10 * SEC), 10 * SEC);
+}
+
+static void test_told(void) {
+        _cleanup_told_ Told t = {}, again = {};
+
+        check_int(memory_read_told(dir, &again), -ENOENT);
+        check_int(told_new(&t), 0);
+        check_int(memory_write_told(dir, &t), 0); /* nothing failed */
+        check_int(memory_read_told(dir, &again), -ENOENT);
+        check_int(told_add(&t, "10-mail", true), 0);
+        check_int(memory_write_told(dir, &t), 0);
+        check_int(memory_read_told(dir, &again), 0);
+        check_str(told_failure(&again, 0), "10-mail");
+        check_int(told_next_try(&t), 0);
+        check_int(memory_write_told(dir, &t), 0);
+        check_int(memory_wait_usec(dir, TOLD_FILE, 10, 0), 0);
 }
 
 int main(void) {
         check(mkdtemp(dir));
         test_handled();
         test_wait();
+        test_told();
         check_int(dir_remove(AT_FDCWD, dir), 0);
         return EXIT_SUCCESS;
 }
