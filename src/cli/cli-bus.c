@@ -27,6 +27,9 @@ static const ErrorHint hints[] = {
           "Enrol it with \"attezt enroll --acme URL --attestation URL\"." },
 };
 
+/* A daemon's words for the first of these errors, where it is not polkit that has refused. */
+#define NO_POLKIT "polkit could not be asked."
+
 /* The bus could not find or start the service. */
 static const char *const absent_errors[] = {
         SD_BUS_ERROR_SERVICE_UNKNOWN,
@@ -57,6 +60,7 @@ static bool does_not_start(const Cli *c, const sd_bus_error *error, bool server)
 
 static int tell_absent(const Cli *c, const sd_bus_error *error) {
         bool server = strncmp(c->verb->words, "ca ", 3) == 0;
+        const char *name = server ? ATTEZT_SERVER_BUS_NAME : ATTEZT_AGENT_BUS_NAME;
 
         if (does_not_start(c, error, server)) {
                 tell(server ? "atteztd does not start." : "attezt-agent does not start.",
@@ -64,6 +68,17 @@ static int tell_absent(const Cli *c, const sd_bus_error *error) {
                               "systemctl restart atteztd"
                             : "Its journal says why (journalctl -u attezt-agent -n 20). When that is mended: "
                               "systemctl restart attezt-agent");
+                return EXIT_TEMPORARY;
+        }
+        if (c->bus && cli_service_there(c->bus, name) == UNIT_MISSING) {
+                tell(server ? "There is no attestation CA on this machine." : "attezt-agent is not installed on this machine.",
+                     server ? "Run it on the CA host; or, to make one of this machine: apt install attezt-server."
+                            : "Install it: apt install attezt-agent.");
+                return EXIT_TEMPORARY;
+        }
+        if (c->bus && cli_service_there(c->bus, name) == UNIT_MASKED) {
+                tell(server ? "atteztd is masked on this machine." : "attezt-agent is masked on this machine.",
+                     server ? "Unmask it: systemctl unmask atteztd." : "Unmask it: systemctl unmask attezt-agent.");
                 return EXIT_TEMPORARY;
         }
         tell(server ? "atteztd does not run on this machine." : "attezt-agent does not run on this machine.",
@@ -81,7 +96,10 @@ int cli_bus_error(const Cli *c, const sd_bus_error *error) {
         for (size_t i = 0; i < ELEMENTSOF(hints); i++)
                 if (sd_bus_error_has_name(error, hints[i].name)) {
                         bool moot = hints[i].status == EXIT_NOT_ENROLLED && strcmp(c->verb->words, "unenroll") == 0;
-                        tell(text, moot ? NULL : hints[i].hint);
+                        const char *hint = strcmp(text, NO_POLKIT) == 0 ?
+                                                   "Run it as root (sudo); or let polkit answer: apt install polkitd, systemctl "
+                                                   "start polkit.service." : hints[i].hint;
+                        tell(text, moot ? NULL : hint);
                         return hints[i].status;
                 }
         tell(text, NULL);

@@ -17,6 +17,11 @@ typedef struct UnitLook {
         uint32_t restarts; /* by systemd itself, since somebody started it */
 } UnitLook;
 
+static const char *unit_path(const char *destination) {
+        return strcmp(destination, ATTEZT_SERVER_BUS_NAME) == 0 ? UNITS "atteztd_2eservice"
+                                                                : UNITS "attezt_2dagent_2eservice";
+}
+
 static int read_job(sd_bus *bus, const char *path, uint32_t *ret) {
         _cleanup_message_ sd_bus_message *m = NULL;
 
@@ -25,8 +30,7 @@ static int read_job(sd_bus *bus, const char *path, uint32_t *ret) {
 }
 
 static int look(sd_bus *bus, const char *destination, UnitLook *ret) {
-        const char *path = strcmp(destination, ATTEZT_SERVER_BUS_NAME) == 0 ? UNITS "atteztd_2eservice"
-                                                                           : UNITS "attezt_2dagent_2eservice";
+        const char *path = unit_path(destination);
         _cleanup_free_ char *state = NULL;
         uint32_t job = 0, restarts = 0;
         uint64_t before = 0;
@@ -46,6 +50,18 @@ static int look(sd_bus *bus, const char *destination, UnitLook *ret) {
                 return r;
         *ret = (UnitLook) { .failed = job == 0 && strcmp(state, "failed") == 0, .restarts = restarts };
         return 0;
+}
+
+UnitThere cli_unit_there(sd_bus *bus, const char *path) {
+        _cleanup_free_ char *state = NULL;
+
+        if (sd_bus_get_property_string(bus, MANAGER, path, MANAGER ".Unit", "LoadState", NULL, &state) < 0)
+                return UNIT_UNKNOWN;
+        return strcmp(state, "masked") == 0 ? UNIT_MASKED : strcmp(state, "not-found") == 0 ? UNIT_MISSING : UNIT_THERE;
+}
+
+UnitThere cli_service_there(sd_bus *bus, const char *destination) {
+        return cli_unit_there(bus, unit_path(destination));
 }
 
 bool cli_service_failed(sd_bus *bus, const char *destination) {

@@ -89,6 +89,15 @@ int cli_failed(int error, const char *what);
  * again and again, instead of waiting until the bus gives up. */
 int cli_call_service(sd_bus *bus, sd_bus_message *m, uint64_t usec, sd_bus_error *error, sd_bus_message **ret);
 /* systemd has given up the service with that name. False also where there is no systemd. */
+typedef enum UnitThere {
+        UNIT_UNKNOWN, /* a bus without systemd */
+        UNIT_THERE,
+        UNIT_MASKED,
+        UNIT_MISSING,
+} UnitThere;
+
+UnitThere cli_unit_there(sd_bus *bus, const char *path); /* path: of the unit's object */
+UnitThere cli_service_there(sd_bus *bus, const char *destination);
 bool cli_service_failed(sd_bus *bus, const char *destination);
 
 static inline void cli_message_unrefp(sd_bus_message **m) {

@@ -62,12 +62,30 @@ int doctor_call(const char *interface, const char *method, sd_bus_message **ret,
         return r < 0 ? r : 0;
 }
 
+/* unit: a service of ours. */
+static UnitThere unit_there(const char *unit) {
+        sd_bus *bus = NULL;
+
+        if (sd_bus_open_system(&bus) < 0)
+                return UNIT_UNKNOWN;
+        UnitThere there = cli_service_there(bus, strcmp(unit, "atteztd") == 0 ? ATTEZT_SERVER_BUS_NAME :
+                                                                                ATTEZT_AGENT_BUS_NAME);
+        sd_bus_close_unref(bus);
+        return there;
+}
+
 void doctor_tell_call(Finding *f, int error, const char *what, const char *unit, const char *text) {
         if (error == DOCTOR_NO_BUS)
                 finding_failed(f, "systemctl start dbus.socket", "The system bus cannot be reached.");
         else if (error == DOCTOR_DENIED)
                 finding_skipped(f, "sudo attezt doctor", "%s says that to root only.", what);
-        else if (error == DOCTOR_ABSENT) {
+        else if (error == DOCTOR_ABSENT && unit_there(unit) == UNIT_MISSING) {
+                finding_failed(f, NULL, "%s is not installed.", what);
+                finding_command(f, "apt install %s", strcmp(unit, "atteztd") == 0 ? "attezt-server" : unit);
+        } else if (error == DOCTOR_ABSENT && unit_there(unit) == UNIT_MASKED) {
+                finding_failed(f, NULL, "%s is masked: neither the bus nor anybody else can start it.", what);
+                finding_command(f, "systemctl unmask %s && systemctl start %s", unit, unit);
+        } else if (error == DOCTOR_ABSENT) {
                 finding_failed(f, NULL, "%s does not run, and the bus cannot start it. If it does not stay, "
                                "\"journalctl -u %s\" says why.", what, unit);
                 finding_command(f, "systemctl start %s", unit);
@@ -96,6 +114,42 @@ int doctor_systemd(sd_bus **ret) {
         }
         *ret = bus;
         return 0;
+}
+
+/* From "argv[]" of the first command, "--option VALUE". */
+static int read_option(sd_bus_message *m, const char *option, char **ret) {
+        const char *path, *word;
+        bool next = false;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
+        if (r > 0)
+                r = sd_bus_message_enter_container(m, 'r', "sasbttttuii");
+        if (r > 0)
+                r = sd_bus_message_read(m, "s", &path);
+        if (r > 0)
+                r = sd_bus_message_enter_container(m, 'a', "s");
+        while (r > 0 && (r = sd_bus_message_read(m, "s", &word)) > 0) {
+                if (next)
+                        return (*ret = strdup(word)) ? 0 : -ENOMEM;
+                next = strcmp(word, option) == 0;
+        }
+        return r < 0 ? r : -ENOENT;
+}
+
+int doctor_unit_option(const char *path, const char *option, char **ret) {
+        _cleanup_message_ sd_bus_message *m = NULL;
+        sd_bus *bus = NULL;
+
+        int r = doctor_systemd(&bus);
+        if (r < 0)
+                return -EOPNOTSUPP;
+        r = cli_unit_there(bus, path) != UNIT_THERE ? -EOPNOTSUPP :
+            sd_bus_get_property(bus, SYSTEMD, path, SYSTEMD ".Service", "ExecStart", NULL, &m, "a(sasbttttuii)");
+        if (r >= 0)
+                r = read_option(m, option, ret);
+        sd_bus_close_unref(bus);
+        return r;
 }
 
 int doctor_unit_state(sd_bus *bus, const char *path, char **ret_active, char **ret_file) {

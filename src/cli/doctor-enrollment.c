@@ -22,6 +22,37 @@ void look_agent(const Host *h, Finding *f) {
                 finding_ok(f, "attezt-agent answers on the bus.");
 }
 
+/* What the CA's people type about this device, with options if there are any. */
+static void suggest_there(struct json_object *o, const char *verb, const char *options, Finding *f) {
+        const char *hash = cli_text(o, "ek-hash");
+
+        finding_command(f, *options ? "attezt ca %s %s --name %s" : "attezt ca %s %s", verb, *hash ? hash : "HASH",
+                        options);
+}
+
+static void tell_waiting(struct json_object *o, Finding *f) {
+        char words[DEVICE_WORDS_TEXT_MAX] = "";
+        const char *name = cli_text(o, "name");
+
+        (void) device_words_of(o, words);
+        finding_warning(f, NULL, "The attestation CA does not know this device: it waits for approval, as \"%s\". On the "
+                        "CA host these words are compared, and it is approved; it asks until then.", words);
+        suggest_there(o, "approve", *name ? name : "NAME", f);
+}
+
+/* Not enrolled yet because a person of the CA has to say a word: that is no fault of this device. */
+static bool waits(Finding *f) {
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        _cleanup_json_ struct json_object *o = NULL;
+        _cleanup_free_ char *text = NULL;
+
+        if (doctor_call(ATTEZT_AGENT_INTERFACE, "GetStatus", &reply, &text) < 0 || cli_read_dict(reply, &o) < 0 ||
+            job_outcome_from_string(cli_text(o, "last-outcome")) != OUTCOME_WAITING)
+                return false;
+        tell_waiting(o, f);
+        return true;
+}
+
 /* --- What is recorded --- */
 
 static bool key_is_damaged(const Enrollment *e) {
@@ -41,6 +72,8 @@ static void tell_damage(const Host *h, Finding *f, const char *what) {
 void look_enrollment(const Host *h, Finding *f) {
         _cleanup_certificate_chain_view_ CertificateChainView chain = {};
 
+        if (h->enrolled == -ENOENT && waits(f))
+                return;
         if (h->enrolled == -ENOENT)
                 finding_failed(f, h->acme_url && h->attestation_url ? "attezt enroll" :
                                "attezt enroll --acme URL --attestation URL", "This device is not enrolled.");
@@ -126,24 +159,6 @@ static bool timer_runs(Finding *f) {
         finding_failed(f, "systemctl enable --now " TIMER, TIMER " is not active: nothing wakes the agent when the "
                        "certificate is to be renewed.");
         return false;
-}
-
-/* What the CA's people type about this device, with options if there are any. */
-static void suggest_there(struct json_object *o, const char *verb, const char *options, Finding *f) {
-        const char *hash = cli_text(o, "ek-hash");
-
-        finding_command(f, *options ? "attezt ca %s %s --name %s" : "attezt ca %s %s", verb, *hash ? hash : "HASH",
-                        options);
-}
-
-static void tell_waiting(struct json_object *o, Finding *f) {
-        char words[DEVICE_WORDS_TEXT_MAX] = "";
-        const char *name = cli_text(o, "name");
-
-        (void) device_words_of(o, words);
-        finding_warning(f, NULL, "The attestation CA does not know this device: it waits for approval, as \"%s\". On the "
-                        "CA host these words are compared, and it is approved; it asks until then.", words);
-        suggest_there(o, "approve", *name ? name : "NAME", f);
 }
 
 static void tell_refused(struct json_object *o, Finding *f) {

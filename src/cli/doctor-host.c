@@ -11,6 +11,7 @@
 
 void host_done(Host *h) {
         free(h->tcti);
+        free(h->settings_tcti);
         free(h->acme_url);
         free(h->attestation_url);
         enrollment_done(&h->enrollment);
@@ -48,7 +49,7 @@ static int on_agent_setting(const char *file, unsigned line, const char *section
         if (strcmp(section, "Agent") != 0 || !*value)
                 return 0;
         if (strcmp(key, "TCTI") == 0)
-                return set_text(&h->tcti, value);
+                return set_text(&h->settings_tcti, value);
         if (strcmp(key, "ACMEServer") == 0)
                 return set_text(&h->acme_url, value);
         return strcmp(key, "AttestationServer") == 0 ? set_text(&h->attestation_url, value) : 0;
@@ -70,6 +71,16 @@ static int on_server_setting(const char *file, unsigned line, const char *sectio
 /* What is wrong with them is for doctor-settings.c to say. */
 static int read_settings(Host *h, const char *path, SettingsFilesFunc func) {
         return settings_files_read(path, func, h, NULL) == -ENOMEM ? -ENOMEM : 0;
+}
+
+/* What the agent starts itself gets TCTI=; what systemd starts has its own command line. */
+static int find_tcti(Host *h) {
+        int r = doctor_unit_option(ENROLL_UNIT, "--tcti", &h->tcti);
+
+        h->units_have_tcti = r >= 0 || r == -ENOENT;
+        if (r == -ENOMEM)
+                return r;
+        return h->units_have_tcti || !h->settings_tcti ? 0 : set_text(&h->tcti, h->settings_tcti);
 }
 
 /* --- The enrolment --- */
@@ -107,7 +118,7 @@ int host_load(Host *ret) {
 
         if ((r = read_settings(&h, AGENT_SETTINGS, on_agent_setting)) < 0 ||
             (r = read_settings(&h, SERVER_SETTINGS, on_server_setting)) < 0 ||
-            (r = load_enrollment(&h)) < 0)
+            (r = find_tcti(&h)) < 0 || (r = load_enrollment(&h)) < 0)
                 return r;
         *ret = TAKE_GENERIC(h, (Host) {});
         return 0;

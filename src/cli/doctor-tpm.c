@@ -25,13 +25,39 @@ static const char *tpm_path(const Host *h, char ret[static TPM_PATH_MAX]) {
         return ret;
 }
 
+#define EDIT_UNITS "systemctl edit attezt-enroll.service attezt-tpm-signer.service"
+#define SETTING_UNUSED                                                                                                 \
+        "TCTI= in agent.conf is for helpers that the agent starts itself; here systemd starts them, and they want "    \
+        "--tcti in drop-ins of their own."
+
+static bool same(const char *a, const char *b) {
+        return strcmp(a ? a : tpm_tcti_default(), b ? b : tpm_tcti_default()) == 0;
+}
+
+static void judge_place(const Host *h, const char *path, Finding *f) {
+        _cleanup_free_ char *signer = NULL;
+
+        finding_ok(f, "The TPM is at %s.", path);
+        if (!h->units_have_tcti)
+                return;
+        int r = doctor_unit_option(SIGNER_UNIT, "--tcti", &signer);
+        if ((r >= 0 || r == -ENOENT) && !same(signer, h->tcti))
+                finding_warning(f, EDIT_UNITS, "attezt-enroll.service and attezt-tpm-signer.service are told different TPMs "
+                                "(--tcti): a key that one makes the other cannot use.");
+        else if (h->settings_tcti && !same(h->settings_tcti, h->tcti))
+                finding_warning(f, EDIT_UNITS, "The TPM is at %s. " SETTING_UNUSED, path);
+}
+
 void look_tpm(const Host *h, Finding *f) {
         char path[TPM_PATH_MAX];
 
         if (!*tpm_path(h, path))
-                finding_skipped(f, NULL, "TCTI=%s in agent.conf names no file to look at.", h->tcti);
+                finding_skipped(f, NULL, "%s names no file to look at.", h->tcti);
         else if (access(path, F_OK) >= 0)
-                finding_ok(f, "The TPM is at %s.", path);
+                judge_place(h, path, f);
+        else if (h->units_have_tcti && (h->tcti || h->settings_tcti))
+                finding_failed(f, EDIT_UNITS, h->tcti ? "There is no %s, where --tcti of attezt-enroll.service says that the "
+                               "TPM is: correct it, or start that TPM." : "There is no TPM: no %s. " SETTING_UNUSED, path);
         else if (h->tcti)
                 finding_failed(f, "editor " ATTEZT_SETTINGS_DIR "/agent.conf",
                                "There is no %s, where TCTI= in agent.conf says that the TPM is: correct it, or start "

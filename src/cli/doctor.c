@@ -5,6 +5,7 @@
 
 #define CHECKS_MAX 32U
 #define RESTART_AGENT "systemctl stop attezt-agent.service; systemctl restart attezt-agent.socket"
+#define RESTART_POLKIT "systemctl restart polkit.service"
 #define RESTART_SERVER "systemctl restart atteztd attezt-http"
 
 const Check device_checks[] = {
@@ -12,8 +13,9 @@ const Check device_checks[] = {
         { "tpm", NULL, 5, "dmesg | grep -i tpm", look_tpm },
         { "tpm-access", "tpm", 5, NULL, look_tpm_access },
         { "ek-certificate", "tpm", 20, "dmesg | grep -i tpm", look_tpm_ek },
+        { "polkit", NULL, 10, RESTART_POLKIT, look_polkit },
         { "agent", NULL, 10, RESTART_AGENT, look_agent },
-        { "enrollment", NULL, 5, NULL, look_enrollment },
+        { "enrollment", NULL, 10, NULL, look_enrollment },
         { "certificate", "enrollment", 5, NULL, look_certificate },
         { "renewal", "agent", 20, RESTART_AGENT, look_renewal },
         { "clock", NULL, 30, NULL, look_clock },
@@ -37,6 +39,7 @@ const Check device_checks[] = {
 
 const Check server_checks[] = {
         { "server-settings", NULL, 5, NULL, look_server_settings },
+        { "server-polkit", NULL, 10, RESTART_POLKIT, look_polkit },
         { "server", NULL, 10, RESTART_SERVER, look_server },
         { "database", NULL, 15, RESTART_SERVER, look_database },
         { "ca-certificates", NULL, 5, NULL, look_ca_certificates },

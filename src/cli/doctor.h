@@ -27,7 +27,9 @@ typedef struct Finding {
 
 /* What is recorded and configured on this machine; read once, before the checks. Texts are NULL where nothing is. */
 typedef struct Host {
-        char *tcti;
+        char *tcti;            /* of the helpers; NULL: the default */
+        bool units_have_tcti;  /* systemd starts the helpers: their --tcti is meant, not TCTI= in agent.conf */
+        char *settings_tcti;   /* that one */
         char *acme_url, *attestation_url; /* as recorded, else as configured */
         int enrolled;                     /* 0, or why enrollment_load() gives nothing */
         Enrollment enrollment;
@@ -82,6 +84,12 @@ int doctor_systemd(sd_bus **ret);
 /* path: the unit's object. active, inactive, …; enabled, disabled, …, both malloc'd. */
 int doctor_unit_state(sd_bus *bus, const char *path, char **ret_active, char **ret_file);
 
+/* What a service's command line in systemd says for --option VALUE, malloc'd. -ENOENT: nothing; -EOPNOTSUPP: there is no
+ * systemd, or no such unit. */
+int doctor_unit_option(const char *path, const char *option, char **ret);
+#define ENROLL_UNIT "/org/freedesktop/systemd1/unit/attezt_2denroll_2eservice"
+#define SIGNER_UNIT "/org/freedesktop/systemd1/unit/attezt_2dtpm_2dsigner_2eservice"
+
 /* The checks, one file per area. */
 void look_settings(const Host *h, Finding *f);           /* doctor-settings.c */
 void look_server_settings(const Host *h, Finding *f);
@@ -114,4 +122,5 @@ void look_ca_certificates(const Host *h, Finding *f);
 void look_backup(const Host *h, Finding *f);
 void look_server_tls(const Host *h, Finding *f);         /* doctor-front.c */
 void look_listeners(const Host *h, Finding *f);
+void look_polkit(const Host *h, Finding *f);             /* doctor-polkit.c: of both sides */
 void look_ek_roots(const Host *h, Finding *f);           /* doctor-trust.c */

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from rig_process import eventually
-from rig_system import TCTI
+from rig_system import HELPERS, TCTI
 
 
 @pytest.fixture(scope='module')
@@ -95,3 +95,86 @@ def test_no_user_and_no_group(enrolled):
         assert complaints(examine(enrolled)) == {}
     finally:
         enrolled.shell('chmod 0666 /tpm/s')
+
+
+# ---- What doctor and the daemons say of the same thing
+
+def stop_helpers(machine):
+    machine.systemctl('stop', 'attezt-enroll.service', 'attezt-tpm-signer.service', 'attezt-agent.service')
+
+
+def test_tcti_of_the_settings_is_not_for_helpers_of_systemds(enrolled):
+    """status, which asks such a helper, and doctor agree, whichever of both is set."""
+    m = enrolled
+    try:
+        m.exec('mv', '/etc/attezt/agent.conf', '/root/')
+        stop_helpers(m)
+        assert complaints(examine(m)) == {}
+        m.exec('mv', '/root/agent.conf', '/etc/attezt/')
+        for name in HELPERS:
+            m.remove_drop_in(f'{name}.service', name='10-tpm')
+        stop_helpers(m)
+        found = examine(m, '--device')
+        assert found['tpm']['status'] == 'failed' and 'no /dev/tpmrm0. TCTI= in agent.conf is for' in found['tpm']['text']
+        assert found['tpm']['command'] == 'systemctl edit attezt-enroll.service attezt-tpm-signer.service'
+        m.use_software_tpm()
+        m.remove_drop_in('attezt-tpm-signer.service', name='10-tpm')
+        found = complaints(examine(m, '--device'))
+        assert 'are told different TPMs' in found['tpm']['text'] and found['tpm']['status'] == 'warning', found
+    finally:
+        m.use_software_tpm()
+        stop_helpers(m)
+    assert complaints(examine(m)) == {}
+
+
+def test_without_polkit(enrolled):
+    m = enrolled
+    m.systemctl('mask', '--now', 'polkit.service')
+    try:
+        found = complaints(examine(m))
+        assert set(found) == {'polkit', 'server-polkit'} and all(c['status'] == 'warning' for c in found.values()), found
+        r = m.exec('attezt', 'status', user='alice', check=False)
+        assert r.returncode == 5 and 'polkit could not be asked.' in r.stderr and 'apt install polkitd' in r.stderr, r
+        m.shell(found['polkit']['command'])
+    finally:
+        m.systemctl('unmask', 'polkit.service')
+    assert complaints(examine(m)) == {}
+
+
+def test_masked_agent(enrolled):
+    m = enrolled
+    m.shell('systemctl stop attezt-agent.service; systemctl mask attezt-agent.service')
+    try:
+        r = m.exec('attezt', 'status', check=False)
+        assert r.returncode == 75 and 'Unmask it: systemctl unmask attezt-agent.' in r.stderr, r
+        found = complaints(examine(m, '--device'))
+        assert 'masked' in found['agent']['text'], found
+        m.shell(found['agent']['command'])
+    finally:
+        m.shell('systemctl unmask attezt-agent.service; systemctl stop attezt-agent.service; '
+                'systemctl restart attezt-agent.socket')
+    eventually(lambda: complaints(examine(m)) == {}, 'all is well again')
+
+
+@pytest.mark.parametrize('unit,name,verb,words,check,package', [
+    ('atteztd', 'Server1', ('ca', 'list'), 'no attestation CA on this machine', 'server', 'attezt-server'),
+    ('attezt-agent', 'Agent1', ('status',), 'attezt-agent is not installed', 'agent', 'attezt-agent'),
+], ids=['server', 'agent'])
+def test_what_is_not_installed(enrolled, unit, name, verb, words, check, package):
+    """Nobody can start it."""
+    m = enrolled
+    files = f'/usr/lib/systemd/system/{unit}.service /usr/share/dbus-1/system-services/dev.attezt.{name}.service'
+    m.shell(f'mkdir /root/away; systemctl stop {unit}.service {unit}.socket; cp {files} /root/away/; rm {files}; '
+            'systemctl daemon-reload')
+    try:
+        def told():
+            r = m.exec('attezt', *verb, check=False)
+            return r.returncode == 75 and words in r.stderr and f'apt install {package}' in r.stderr
+        eventually(told, 'the package is named')
+        found = complaints(examine(m))[check]
+        assert found['command'] == f'apt install {package}', found
+    finally:
+        for f in files.split():
+            m.shell(f'mv /root/away/{f.split("/")[-1]} {f}')
+        m.shell(f'rmdir /root/away; systemctl daemon-reload; systemctl start {unit}.socket')
+    eventually(lambda: complaints(examine(m)) == {}, 'all is well again')
