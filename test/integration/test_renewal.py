@@ -356,6 +356,7 @@ def test_enrols_itself(device, server, stepca):
     assert re.search(rf'^Last error: \S.*\n {{8}}\S.*\n {{12}}{words}\n', r.stderr, re.M), r.stderr
     checks = {c['id']: c for c in json.loads(cli('doctor', '--device', '--json', check=False).stdout)}
     assert f'waits for approval, as "{words}"' in checks['renewal']['text'], checks['renewal']
+    assert checks['enrollment']['status'] == 'warning' and checks['enrollment']['text'] == checks['renewal']['text']
     assert checks['renewal']['command'] == f'attezt ca approve {device.tpm.ek_hash()} --name NAME', checks['renewal']
     cli(*told.split()[1:-1], 'framework')  # in place of the host's name, which is what it proposes
     eventually(lambda: device.property('State') == 'enrolled', 'it is enrolled', 90)
