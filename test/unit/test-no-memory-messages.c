@@ -103,6 +103,22 @@ static int key_file(Bytes *ret) {
         return key_file_build_pem(&k, ret);
 }
 
+/* As it is read again: it, or nothing of it. */
+static int key_file_again(Bytes *ret) {
+        static const uint8_t der[] = {
+                0x30, 0x1f, 0x06, 0x06, 0x67, 0x81, 0x05, 0x0a, 0x01, 0x03, 0xa0, 0x03, 0x01, 0x01, 0xff, 0x02, 0x04,
+                0x40, 0x00, 0x00, 0x01, 0x04, 0x03, 0x00, 0x01, 0x41, 0x04, 0x05, 0x00, 0x03, 'a',  'b',  'c',
+        };
+        _cleanup_key_file_ KeyFile k = {};
+
+        int r = key_file_parse(VIEW_ARRAY(der), &k);
+        if (r < 0) {
+                check(!k.public_blob.data && !k.private_blob.data && !k.description);
+                return r;
+        }
+        return bytes_copy(bytes_view(&k.private_blob), ret);
+}
+
 static int san(Bytes *ret) {
         static const char *const names[] = { "framework", "laptop-7", NULL };
         const AkCertificate c = { .names = names, .tpm = AK_TPM_UNVERIFIED };
@@ -133,6 +149,7 @@ static const struct Row {
         { "key authorization", authorization },
         { "line of a table", json_line },
         { "key file", key_file },
+        { "key file, read", key_file_again },
         { "subjectAltName", san },
         { "SubjectPublicKeyInfo", spki },
 };
