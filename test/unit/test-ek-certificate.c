@@ -161,7 +161,7 @@ static void test_F4_profile(void) {
                 EXT_CA, EXT_CA_PATH_0, EXT_UNKNOWN_CRITICAL,
         };
         static const char *const purposes[] = {
-                EXT_PURPOSE_AIK, EXT_PURPOSE_BOTH, EXT_PURPOSE_CLIENT, EXT_PURPOSE_ANY,
+                EXT_PURPOSE_AIK, EXT_PURPOSE_BOTH, EXT_PURPOSE_AIK_AND_EK, EXT_PURPOSE_CLIENT, EXT_PURPOSE_ANY,
         };
         static const char *const usages[] = {
                 EXT_DIGITAL_SIGNATURE, EXT_CERT_SIGN,
@@ -175,11 +175,21 @@ static void test_F4_profile(void) {
                 c.extensions[3] = third[i];
                 check_verdict(t, c, NOT_AN_EK);
         }
+        c = leaf; /* and what follows it does not make up for it */
+        c.extensions[0] = EXT_UNKNOWN_CRITICAL;
+        c.extensions[3] = EXT_KEY_ENCIPHERMENT;
+        check_verdict(t, c, NOT_AN_EK);
         for (size_t i = 0; i < ELEMENTSOF(purposes); i++) {
                 c = leaf;
                 c.extensions[1] = purposes[i];
                 check_verdict(t, c, NOT_AN_EK);
         }
+        c = leaf;
+        c.extensions[1] = EXT_PURPOSE_EK_AND_CLIENT;
+        check_verdict(t, c, TRUSTED);
+        c = root;
+        c.extensions[2] = EXT_PURPOSE_ANY_AND_CLIENT;
+        check_int(trust_add(t, c, keys.second, keys.second), 0);
         for (size_t i = 0; i < ELEMENTSOF(usages); i++) {
                 c = leaf;
                 c.extensions[0] = usages[i];
