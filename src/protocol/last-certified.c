@@ -72,6 +72,14 @@ void last_certified_put(LastCertified *t, const uint8_t ek_hash[static 32], cons
         r->serial = ++t->serial;
 }
 
+bool last_certified_recall(LastCertified *t, const uint8_t ek_hash[static 32],
+                           const uint8_t id[static LAST_CERTIFIED_ID_SIZE]) {
+        if (place_of(t, ek_hash)->serial > 0)
+                return false;
+        last_certified_put(t, ek_hash, id);
+        return true;
+}
+
 bool last_certified_is(const LastCertified *t, const uint8_t ek_hash[static 32],
                        const uint8_t id[static LAST_CERTIFIED_ID_SIZE]) {
         const Record *r = place_of(t, ek_hash);

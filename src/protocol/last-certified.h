@@ -16,5 +16,8 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(LastCertified *, last_certified_free)
 
 /* id: stands for the AK, or for AK and EK. In place of what was there for the EK. */
 void last_certified_put(LastCertified *t, const uint8_t ek_hash[static 32], const uint8_t id[static LAST_CERTIFIED_ID_SIZE]);
+/* The same for what is older than all that was put: only into a free place. False: there was none, or the EK had one. */
+bool last_certified_recall(LastCertified *t, const uint8_t ek_hash[static 32],
+                           const uint8_t id[static LAST_CERTIFIED_ID_SIZE]);
 bool last_certified_is(const LastCertified *t, const uint8_t ek_hash[static 32],
                        const uint8_t id[static LAST_CERTIFIED_ID_SIZE]);

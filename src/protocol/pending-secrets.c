@@ -332,3 +332,12 @@ int pending_secrets_certified(PendingSecrets *s, const Pending *what) {
                 last_certified_put(s->certified, what->ek_hash, id);
         return r;
 }
+
+int pending_secrets_recall(PendingSecrets *s, const Pending *what) {
+        uint8_t id[ID_SIZE];
+
+        int r = pair_id(s, what, id);
+        if (r >= 0)
+                (void) last_certified_recall(s->certified, what->ek_hash, id);
+        return r;
+}

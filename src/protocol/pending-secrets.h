@@ -44,6 +44,8 @@ int pending_secrets_take(PendingSecrets *s, const uint8_t secret[static PENDING_
 /* A device got a certificate for this AK: from now on there is a place for the two, even in a full table, and none any
  * more for the AK before. The secrets that are out may so be as many more as there are devices. */
 int pending_secrets_certified(PendingSecrets *s, const Pending *what);
+/* The same, of a certificate from before this table was made: what was certified since then counts more. */
+int pending_secrets_recall(PendingSecrets *s, const Pending *what);
 /* Drops what has expired; returns how many are left. */
 size_t pending_secrets_expire(PendingSecrets *s, uint64_t now_usec);
 /* When the oldest entry expires, UINT64_MAX if there is none. */

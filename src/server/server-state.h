@@ -39,6 +39,7 @@ typedef struct Server {
         CertificateAuthority *ca; /* NULL: not created yet */
         char *wrapping_key;       /* encrypts the CA's keys on disk; NULL: they are plain */
         PendingSecrets *pending;
+        size_t recalled;          /* devices whose last certificate was read since the start */
         Fronts *fronts;
         FrontProcess *front_process;
         Issue *issues;            /* secrets that came back, and are not answered yet */

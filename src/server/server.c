@@ -13,6 +13,7 @@
 #include "server/events.h"
 #include "server/issue.h"
 #include "server/live.h"
+#include "server/recall.h"
 #include "server/server-ca.h"
 #include "server/server-crl.h"
 #include "shared/files.h"
@@ -142,6 +143,8 @@ int server_new(sd_event *event, const ServerSettings *settings, Server **ret) {
         if (r < 0)
                 return r;
         r = server_crl_start(s);
+        if (r >= 0 && !settings->check)
+                r = recall_certified(s);
         if (r < 0)
                 return log_error_errno(r, "Could not start: %m");
         *ret = TAKE_PTR(s);

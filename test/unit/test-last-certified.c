@@ -45,6 +45,24 @@ static void test_the_oldest_goes(void) {
         check_int(known, 8);
 }
 
+/* What is known already counts more, and nothing goes for it. */
+static void test_recall(void) {
+        _cleanup_(last_certified_freep) LastCertified *t = NULL;
+        uint8_t ek[32], a[32] = { 1 }, b[32] = { 2 };
+
+        check_int(last_certified_new(8, &t), 0); /* one row */
+        number(1, ek);
+        last_certified_put(t, ek, a);
+        check(!last_certified_recall(t, ek, b) && last_certified_is(t, ek, a));
+        for (unsigned i = 2; i < 12; i++) {
+                number(i, ek);
+                check_int(last_certified_recall(t, ek, b), i <= 8);
+                check_int(last_certified_is(t, ek, b), i <= 8);
+        }
+        number(1, ek);
+        check(last_certified_is(t, ek, a));
+}
+
 int main(void) {
         LastCertified *t = NULL;
 
@@ -53,5 +71,6 @@ int main(void) {
         check(!t && !last_certified_free(NULL));
         test_one_for_each();
         test_the_oldest_goes();
+        test_recall();
         return EXIT_SUCCESS;
 }

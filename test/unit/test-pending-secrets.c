@@ -209,6 +209,22 @@ static void test_reserve(void) {
         check_int(pending_secrets_add(s, &f, LIFETIME, secret), 0);
 }
 
+/* After a restart, from what was issued before. */
+static void test_U5_recalled(void) {
+        _cleanup_(pending_secrets_freep) PendingSecrets *s = make(1);
+        Pending old = trusted_device(1, 1), current = trusted_device(1, 2), other = trusted_device(2, 1);
+        Pending stranger = trusted_device(3, 1);
+        uint8_t secret[32];
+
+        check_int(pending_secrets_certified(s, &current), 0);
+        check_int(pending_secrets_recall(s, &old), 0);
+        check_int(pending_secrets_recall(s, &other), 0);
+        check_int(pending_secrets_add(s, &stranger, 0, secret), 0);
+        check_int(pending_secrets_add(s, &old, 0, secret), -ENOSPC);
+        check_int(pending_secrets_add(s, &current, 0, secret), 0);
+        check_int(pending_secrets_add(s, &other, 0, secret), 0);
+}
+
 /* U5: a full table evicts nobody, and yet has a place for the AK that a device was last certified for. */
 static void test_U5_place_of_the_last_certified(void) {
         _cleanup_(pending_secrets_freep) PendingSecrets *s = make(8);
@@ -291,6 +307,7 @@ int main(void) {
         test_evidence();
         test_F5_U5_capacity();
         test_U5_place_of_the_last_certified();
+        test_U5_recalled();
         test_identity();
         test_cost();
         return EXIT_SUCCESS;
