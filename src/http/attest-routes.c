@@ -49,7 +49,7 @@ static void refuse_status(HttpRequest *r, const char *route, FrontStatus status)
                 break;
         case FRONT_WAITING:
                 log_info("POST %s from %s: waits for approval.", route, http_request_peer(r));
-                http_retry_after(r, ATTEST_WAITING_RETRY_SEC);
+                http_retry_after(r, (unsigned) ((Front *) http_request_userdata(r))->waiting_retry_sec);
                 http_reply_error(r, MHD_HTTP_FORBIDDEN, "waiting", WAITING_DETAIL);
                 break;
         case FRONT_BUSY:

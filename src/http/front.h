@@ -13,4 +13,5 @@ typedef struct Front {
         WebhookAuth webhook;
         Backend *backend;
         Fairness fairness;
+        int64_t waiting_retry_sec; /* what a device is told that waits for approval */
 } Front;

@@ -20,34 +20,17 @@ void http_limits_default(HttpLimits *ret) {
                 .handshake_sec = HTTP_HANDSHAKE_SECONDS,
                 .request_sec = HTTP_REQUEST_SECONDS,
                 .idle_sec = HTTP_IDLE_SEC,
+                .pending_retry_sec = HTTP_PENDING_RETRY_SEC,
                 .refusals = RATE_REFUSALS,
                 .unanswered = RATE_UNANSWERED,
                 .device = RATE_DEVICE,
         };
 }
 
-static int parse_number(const char *value, size_t min, size_t max, size_t *ret) {
-        size_t n = 0;
-
-        if (!*value)
-                return -EINVAL;
-        for (; *value; value++) {
-                if (*value < '0' || *value > '9')
-                        return -EINVAL;
-                n = n * 10 + (size_t) (*value - '0');
-                if (n > max)
-                        return -ERANGE;
-        }
-        if (n < min)
-                return -ERANGE;
-        *ret = n;
-        return 0;
-}
-
 static int set_count(unsigned *to, const char *value) {
         size_t n;
 
-        int r = parse_number(value, 1, HTTP_CONNECTIONS_MAX, &n);
+        int r = settings_parse_number(value, 1, HTTP_CONNECTIONS_MAX, &n);
         if (r >= 0)
                 *to = (unsigned) n;
         return r;
@@ -71,15 +54,17 @@ int http_limits_set(HttpLimits *l, const char *key, const char *value) {
         if (strcmp(key, "MaxConnectionsPerSource") == 0)
                 return set_count(&l->per_source, value);
         if (strcmp(key, "MaxHeaderSize") == 0)
-                return parse_number(value, HTTP_HEADER_SIZE_MIN, HTTP_HEADER_MAX, &l->header_size);
+                return settings_parse_number(value, HTTP_HEADER_SIZE_MIN, HTTP_HEADER_MAX, &l->header_size);
         if (strcmp(key, "MaxBodySize") == 0)
-                return parse_number(value, HTTP_BODY_SIZE_MIN, HTTP_BODY_MAX, &l->body_size);
+                return settings_parse_number(value, HTTP_BODY_SIZE_MIN, HTTP_BODY_MAX, &l->body_size);
         if (strcmp(key, "HandshakeTimeout") == 0)
                 return set_seconds(&l->handshake_sec, value);
         if (strcmp(key, "RequestTimeout") == 0)
                 return set_seconds(&l->request_sec, value);
         if (strcmp(key, "IdleTimeout") == 0)
                 return set_seconds(&l->idle_sec, value);
+        if (strcmp(key, "PendingRetry") == 0)
+                return set_seconds(&l->pending_retry_sec, value);
         if (strcmp(key, "RefusalLimit") == 0)
                 return rate_parse(value, &l->refusals);
         if (strcmp(key, "UnansweredLimit") == 0)

@@ -16,12 +16,13 @@
 #define HTTP_HANDSHAKE_SECONDS 5U                /* until the first request line */
 #define HTTP_REQUEST_SECONDS 10U                 /* a request and its answer, from the first byte to the last */
 #define HTTP_IDLE_SEC 30U                        /* between two requests of a connection */
+#define HTTP_PENDING_RETRY_SEC 30U               /* a device that waits for approval asks again after as long */
 #define HTTP_TIMEOUT_SECONDS_MAX 3600            /* any of these */
 
 typedef struct HttpLimits {
         unsigned connections, per_source;
         size_t header_size, body_size;
-        int64_t handshake_sec, request_sec, idle_sec;
+        int64_t handshake_sec, request_sec, idle_sec, pending_retry_sec;
         Rate refusals;   /* per source */
         Rate unanswered; /* challenges without a proof, per source */
         Rate device;     /* proofs, per EK and source */

@@ -194,6 +194,7 @@ static int start(Program *p) {
         r = public_files_load(&p->front.files);
         if (r < 0)
                 return r;
+        p->front.waiting_retry_sec = p->settings.limits.pending_retry_sec;
         r = fairness_open(&p->front.fairness, &p->settings.limits);
         if (r < 0)
                 return log_error_errno(r, "Could not make the tables of limits: %m");

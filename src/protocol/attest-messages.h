@@ -19,7 +19,6 @@
 #define ATTEST_ENCRYPTED_SECRET_MAX 1024U     /* TPM2B_ENCRYPTED_SECRET */
 #define ATTEST_CHAIN_MAX 8U                   /* certificates of an answer */
 #define ATTEST_CHAIN_CERTIFICATE_MAX (16U * 1024)
-#define ATTEST_WAITING_RETRY_SEC 30U          /* a device that waits for approval asks again after as long */
 #define ATTEST_ERROR_TOKEN_MAX 64U
 #define ATTEST_ERROR_DETAIL_MAX 1024U
 

@@ -167,3 +167,21 @@ int settings_parse_duration(const char *value, int64_t max_seconds, int64_t *ret
         *ret_seconds = sum;
         return 0;
 }
+
+int settings_parse_number(const char *value, size_t min, size_t max, size_t *ret) {
+        size_t n = 0;
+
+        if (!*value)
+                return -EINVAL;
+        for (; *value; value++) {
+                if (*value < '0' || *value > '9')
+                        return -EINVAL;
+                n = n * 10 + (size_t) (*value - '0');
+                if (n > max)
+                        return -ERANGE;
+        }
+        if (n < min)
+                return -ERANGE;
+        *ret = n;
+        return 0;
+}

@@ -19,6 +19,8 @@ int settings_parse(ByteView text, SettingsFunc func, void *userdata, unsigned *r
 
 /* yes no true false on off 1 0, in any case: -EINVAL otherwise. */
 int settings_parse_bool(const char *value, bool *ret);
+/* Decimal digits. -EINVAL otherwise, -ERANGE outside of min and max. */
+int settings_parse_number(const char *value, size_t min, size_t max, size_t *ret);
 /* Seconds, or numbers with units s sec m min h d w y (365 days), added: "90s", "2min", "1h 30m", "1y".
  * -EINVAL otherwise, -ERANGE beyond max. */
 int settings_parse_duration(const char *value, int64_t max_seconds, int64_t *ret_seconds);

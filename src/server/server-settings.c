@@ -56,6 +56,27 @@ static int set_seconds(int64_t *to, const char *value, int64_t max) {
         return 0;
 }
 
+static int set_count(unsigned *to, const char *value, size_t max) {
+        size_t n;
+
+        int r = settings_parse_number(value, 1, max, &n);
+        if (r >= 0)
+                *to = (unsigned) n;
+        return r;
+}
+
+static int set_pending_lifetime(int64_t *to, const char *value) {
+        int64_t seconds = 0;
+
+        int r = set_seconds(&seconds, value, WAITING_LIFETIME_MAX);
+        if (r < 0)
+                return r;
+        if (seconds < WAITING_LIFETIME_MIN)
+                return -ERANGE;
+        *to = seconds;
+        return 0;
+}
+
 /* --- Files --- */
 
 typedef enum SettingId {
@@ -68,6 +89,8 @@ typedef enum SettingId {
         SECRET_LIFETIME,
         CRL_LIFETIME,
         DEVICE_LIFETIME,
+        MAX_PENDING,
+        PENDING_LIFETIME,
         WEBHOOK_SECRET,
         WEBHOOK_CLIENT_ROOTS,
         WEBHOOK_CLIENT_NAME,
@@ -82,6 +105,8 @@ static const struct {
         { "Server", "SecretLifetime", SECRET_LIFETIME },
         { "Server", "CRLLifetime", CRL_LIFETIME },
         { "Server", "DeviceCertificateLifetime", DEVICE_LIFETIME },
+        { "Server", "MaxPending", MAX_PENDING },
+        { "Server", "PendingLifetime", PENDING_LIFETIME },
         { "HTTP", "Listen", LISTEN },
         { "HTTP", "TLSCertificate", TLS_CERT },
         { "HTTP", "TLSKey", TLS_KEY },
@@ -98,6 +123,7 @@ static const struct {
         { "HTTP", "HandshakeTimeout", OF_FRONT },
         { "HTTP", "RequestTimeout", OF_FRONT },
         { "HTTP", "IdleTimeout", OF_FRONT },
+        { "HTTP", "PendingRetry", OF_FRONT },
         { "HTTP", "RefusalLimit", OF_FRONT },
         { "HTTP", "UnansweredLimit", OF_FRONT },
         { "HTTP", "DeviceLimit", OF_FRONT },
@@ -134,6 +160,10 @@ static int set_setting(ServerSettings *s, SettingId id, const char *value) {
                 return set_seconds(&s->crl_lifetime, value, SERVER_CRL_LIFETIME_MAX);
         case DEVICE_LIFETIME:
                 return set_seconds(&s->device_lifetime, value, SERVER_DEVICE_LIFETIME_MAX);
+        case MAX_PENDING:
+                return set_count(&s->pending.max, value, WAITING_DEVICES_MAX);
+        case PENDING_LIFETIME:
+                return set_pending_lifetime(&s->pending.lifetime, value);
         case SECRET_LIFETIME:
                 return set_seconds(&s->secret_lifetime, value, SERVER_SECRET_LIFETIME_MAX);
         }
@@ -335,6 +365,10 @@ int server_settings_load(ServerSettings *s, int argc, char **argv) {
                 s->ak_lifetime = AK_LIFETIME_DEFAULT;
         if (s->crl_lifetime == 0)
                 s->crl_lifetime = SERVER_CRL_LIFETIME_DEFAULT;
+        if (s->pending.max == 0)
+                s->pending.max = WAITING_MAX_DEFAULT;
+        if (s->pending.lifetime == 0)
+                s->pending.lifetime = WAITING_LIFETIME_DEFAULT;
         if (s->device_lifetime == 0)
                 s->device_lifetime = SERVER_DEVICE_LIFETIME_DEFAULT;
         if (s->secret_lifetime == 0)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "shared/cleanup.h"
+#include "shared/waiting-store.h"
 
 #define SERVER_LISTEN_MAX 8U
 #define SERVER_EK_ROOTS_MAX 8U
@@ -32,6 +33,7 @@ typedef struct ServerSettings {
         int64_t ak_lifetime, secret_lifetime; /* seconds; 0: not said */
         int64_t crl_lifetime;                 /* likewise */
         int64_t device_lifetime;              /* likewise: of the ACME server's certificates, for answers only */
+        WaitingLimits pending;                /* 0: not said */
         int64_t idle_sec;                     /* -1: not said; 0: never */
 } ServerSettings;
 

@@ -17,6 +17,7 @@
 #include "server/server-ca.h"
 #include "server/server-crl.h"
 #include "shared/files.h"
+#include "shared/inventory-waiting.h"
 #include "shared/log.h"
 
 #define FRONT_USER "attezt-http"
@@ -100,6 +101,7 @@ static int open_inventory(Server *s) {
                 return log_error_errno(r, "Another atteztd has %s open.", path);
         if (r < 0)
                 return log_error_errno(r, "Could not open the inventory in %s: %m", s->settings->state_dir);
+        inventory_limit_waiting(s->inventory, s->settings->pending);
         if (healed)
                 log_notice("The inventory's file was damaged, its records are whole: copied into a new file.");
         return 0;

@@ -9,6 +9,7 @@ int device_store_open(const char *path, DeviceStore **ret, bool *ret_healed) {
 
         if (!s)
                 return -ENOMEM;
+        s->limits = WAITING_LIMITS_DEFAULT;
         int r = record_store_open(path, record_whole, &s->records, &healed);
         if (r < 0)
                 return r;

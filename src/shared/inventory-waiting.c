@@ -33,6 +33,10 @@ int inventory_wait(Inventory *inv, const WaitingDevice *device, InventoryWaits d
         return 0;
 }
 
+void inventory_limit_waiting(Inventory *inv, WaitingLimits limits) {
+        operations_limit_waiting(inv->queue, limits);
+}
+
 /* --- The list --- */
 
 typedef struct WaitingPage {

@@ -10,6 +10,8 @@
 typedef void (*InventoryWaiting)(int error, const WaitingDevice *devices, size_t n, unsigned next, void *userdata);
 typedef void (*InventoryWaits)(int result, void *userdata);
 
+/* In place of WAITING_LIMITS_DEFAULT. */
+void inventory_limit_waiting(Inventory *inv, WaitingLimits limits);
 /* result: 1 it is new, 0 it waits already; -ENOSPC too many wait; -ESTALE it is in the inventory meanwhile. */
 int inventory_wait(Inventory *inv, const WaitingDevice *device, InventoryWaits done, void *userdata);
 /* From slot cursor on (0: the start), max ≤ INVENTORY_PAGE_MAX; next is 0 at the end. now: those that have expired are

@@ -257,3 +257,7 @@ Operations *operations_free(Operations *q) {
 const DeviceStore *operations_store(const Operations *q) {
         return q->store;
 }
+
+void operations_limit_waiting(Operations *q, WaitingLimits limits) {
+        q->store->limits = limits;
+}

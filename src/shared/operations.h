@@ -36,6 +36,7 @@ int operations_open(const char *path, sd_event *event, Operations **ret, bool *r
 Operations *operations_free(Operations *q); /* commits what is open, answers it, answers nothing after */
 DEFINE_TRIVIAL_CLEANUP_FUNC(Operations *, operations_free)
 const DeviceStore *operations_store(const Operations *q);
+void operations_limit_waiting(Operations *q, WaitingLimits limits);
 
 /* One that begins with an Operation, zeroed, of that size. -EBUSY: too many are open. */
 int operation_new(const Operations *q, size_t size, void *userdata, Operation **ret);

@@ -16,7 +16,13 @@ typedef struct StoreMeta {
         uint64_t devices, issued, next; /* next: of listing places and versions, from 1 */
 } StoreMeta;
 
-#define WAITING_DEVICES_MAX 1024U
+#define WAITING_DEVICES_MAX 8192U
+
+/* How many may wait, and for how long. */
+typedef struct WaitingLimits {
+        unsigned max;     /* devices: 1 to WAITING_DEVICES_MAX */
+        int64_t lifetime; /* seconds since one last proved its EK; then it is forgotten */
+} WaitingLimits;
 
 /* Of a record 'w': where a device that waits is found without asking the file. */
 typedef struct WaitingSlot {
@@ -29,6 +35,7 @@ typedef struct DeviceStore {
         RecordStore *records;
         IssuedStore *certificates; /* of the same transactions */
         StoreMeta meta, committed;
+        WaitingLimits limits;
         WaitingSlot waiting[WAITING_DEVICES_MAX];
 } DeviceStore;
 

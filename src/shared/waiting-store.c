@@ -52,15 +52,17 @@ int waiting_load(DeviceStore *s) {
         return 0;
 }
 
-static bool alive(const WaitingSlot *w, int64_t now) {
-        return w->used && now - w->last < WAITING_LIFETIME_SEC;
+static bool alive(const DeviceStore *s, unsigned slot, int64_t now) {
+        const WaitingSlot *w = &s->waiting[slot];
+
+        return w->used && now - w->last < s->limits.lifetime;
 }
 
 size_t waiting_count(const DeviceStore *s, int64_t now) {
         size_t n = 0;
 
         for (unsigned i = 0; i < WAITING_DEVICES_MAX; i++)
-                n += alive(&s->waiting[i], now);
+                n += alive(s, i, now);
         return n;
 }
 
@@ -72,9 +74,12 @@ static int find_hash(const DeviceStore *s, const uint8_t hash[static 32]) {
         return -ENOENT;
 }
 
+/* The slots are more than may wait: with a limit that was lowered, all stay that wait. */
 static int find_room(const DeviceStore *s, int64_t now) {
+        if (waiting_count(s, now) >= s->limits.max)
+                return -ENOSPC;
         for (unsigned i = 0; i < WAITING_DEVICES_MAX; i++)
-                if (!alive(&s->waiting[i], now))
+                if (!alive(s, i, now))
                         return (int) i;
         return -ENOSPC;
 }
@@ -90,7 +95,7 @@ int waiting_add(DeviceStore *s, const WaitingDevice *d) {
 
         int slot = find_hash(s, d->ek_hash);
         if (slot >= 0) {
-                bool old = !alive(&s->waiting[slot], d->last);
+                bool old = !alive(s, (unsigned) slot, d->last);
                 int r = get_slot(s, (unsigned) slot, &there);
                 if (r < 0)
                         return r;
@@ -98,6 +103,8 @@ int waiting_add(DeviceStore *s, const WaitingDevice *d) {
                         new.first = there.first;
                 if (!old && !worth_writing(&there, d))
                         return 0;
+                if (old && waiting_count(s, d->last) >= s->limits.max)
+                        return -ENOSPC;
                 r = put_slot(s, (unsigned) slot, &new);
                 return r < 0 ? r : old;
         }
@@ -127,7 +134,7 @@ static int find_words(const DeviceStore *s, const char *text, int64_t now) {
         if (device_words_parse(text, &bits) < 0)
                 return -ENOENT;
         for (unsigned i = 0; i < WAITING_DEVICES_MAX; i++)
-                if (alive(&s->waiting[i], now) && device_words_match(bits, s->waiting[i].hash)) {
+                if (alive(s, i, now) && device_words_match(bits, s->waiting[i].hash)) {
                         if (found >= 0)
                                 return -ENOTUNIQ;
                         found = (int) i;
@@ -139,7 +146,7 @@ static int find_slot(const DeviceStore *s, const char *text, int64_t now) {
         uint8_t hash[32];
 
         int slot = device_hash_parse(text, hash) >= 0 ? find_hash(s, hash) : find_words(s, text, now);
-        return slot < 0 || alive(&s->waiting[slot], now) ? slot : -ENOENT;
+        return slot < 0 || alive(s, (unsigned) slot, now) ? slot : -ENOENT;
 }
 
 int waiting_find(DeviceStore *s, const char *text, int64_t now, WaitingDevice *ret) {
@@ -158,7 +165,7 @@ int waiting_find_hash(const DeviceStore *s, const char *text, int64_t now, uint8
 
 int waiting_walk(DeviceStore *s, unsigned *next, int64_t now, WaitingDevice *ret) {
         for (unsigned i = *next; i < WAITING_DEVICES_MAX; i++)
-                if (alive(&s->waiting[i], now)) {
+                if (alive(s, i, now)) {
                         *next = i + 1;
                         return get_slot(s, i, ret);
                 }

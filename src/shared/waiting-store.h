@@ -6,8 +6,13 @@
 #include "protocol/waiting-device.h"
 #include "shared/store-records.h"
 
-#define WAITING_LIFETIME_SEC (7LL * 86400) /* since it last proved its EK; then it is forgotten */
-#define WAITING_FRESH_SEC 600              /* how exact that is: not every proof is written */
+#define WAITING_MAX_DEFAULT 1024U
+#define WAITING_LIFETIME_DEFAULT (7LL * 86400)
+#define WAITING_LIFETIME_MIN 3600
+#define WAITING_LIFETIME_MAX (365LL * 86400)
+#define WAITING_FRESH_SEC 600 /* how exact the lifetime is: not every proof is written */
+
+#define WAITING_LIMITS_DEFAULT (WaitingLimits) { .max = WAITING_MAX_DEFAULT, .lifetime = WAITING_LIFETIME_DEFAULT }
 
 int waiting_load(DeviceStore *s); /* after opening, and after a transaction that was given up; -EUCLEAN */
 size_t waiting_count(const DeviceStore *s, int64_t now);

@@ -194,7 +194,7 @@ static void test_limits(void) {
         Context c;
 
         start(&c);
-        for (unsigned i = 0; i < WAITING_DEVICES_MAX; i++) {
+        for (unsigned i = 0; i < WAITING_MAX_DEFAULT; i++) {
                 d = waiting(1000 + i, NOW + i);
                 c.open++;
                 check_int(inventory_wait(c.inv, &d, on_result, &c), 0);
@@ -202,23 +202,52 @@ static void test_limits(void) {
                         run(&c);
         }
         run(&c);
-        check_int(inventory_n_waiting(c.inv, NOW + 2000), WAITING_DEVICES_MAX);
+        check_int(inventory_n_waiting(c.inv, NOW + 2000), WAITING_MAX_DEFAULT);
         d = waiting(9000, NOW + 2000);
         check_int(wait_for(&c, &d), -ENOSPC);
         d = waiting(1005, NOW + 2000); /* who waits may ask again */
         check_int(wait_for(&c, &d), 0);
-        d = waiting(9000, NOW + WAITING_LIFETIME_SEC);
+        d = waiting(9000, NOW + WAITING_LIFETIME_DEFAULT);
         check_int(wait_for(&c, &d), 1);
-        d = waiting(9001, NOW + WAITING_LIFETIME_SEC);
+        d = waiting(9001, NOW + WAITING_LIFETIME_DEFAULT);
         check_int(wait_for(&c, &d), -ENOSPC); /* only the first one's time was over */
         stop(&c);
         start(&c);
-        check_int(inventory_n_waiting(c.inv, NOW + WAITING_LIFETIME_SEC), WAITING_DEVICES_MAX);
-        check_int(inventory_n_waiting(c.inv, NOW + 3 * WAITING_LIFETIME_SEC), 0);
-        check_int(list(&c, NOW + 3 * WAITING_LIFETIME_SEC), 0);
+        check_int(inventory_n_waiting(c.inv, NOW + WAITING_LIFETIME_DEFAULT), WAITING_MAX_DEFAULT);
+        check_int(inventory_n_waiting(c.inv, NOW + 3 * WAITING_LIFETIME_DEFAULT), 0);
+        check_int(list(&c, NOW + 3 * WAITING_LIFETIME_DEFAULT), 0);
         check_int(list(&c, NOW + 2000), INVENTORY_PAGE_MAX);
         check(c.next > 0);
         check_int(inventory_list_waiting(c.inv, WAITING_DEVICES_MAX + 1, 1, NOW, on_page, &c), -EINVAL);
+        stop(&c);
+}
+
+/* Others can be asked for; with fewer, those stay that wait. */
+static void test_limits_of_ones_own(void) {
+        Context c;
+
+        check(unlink(path) == 0);
+        start(&c);
+        inventory_limit_waiting(c.inv, (WaitingLimits) { .max = 3, .lifetime = 100 });
+        for (unsigned i = 0; i < 3; i++) {
+                WaitingDevice d = waiting(1 + i, NOW + i);
+                check_int(wait_for(&c, &d), 1);
+        }
+        WaitingDevice d = waiting(4, NOW + 50);
+        check_int(wait_for(&c, &d), -ENOSPC);
+        inventory_limit_waiting(c.inv, (WaitingLimits) { .max = 2, .lifetime = 100 });
+        check_int(inventory_n_waiting(c.inv, NOW + 50), 3);
+        d = waiting(4, NOW + 100);
+        check_int(wait_for(&c, &d), -ENOSPC); /* two wait still */
+        d = waiting(1, NOW + 100);
+        check_int(wait_for(&c, &d), -ENOSPC); /* its time was over: it is as new as that one */
+        d = waiting(4, NOW + 101);
+        check_int(wait_for(&c, &d), 1);
+        check_int(inventory_n_waiting(c.inv, NOW + 101), 2);
+        d = waiting(5, NOW + 101);
+        check_int(wait_for(&c, &d), -ENOSPC);
+        inventory_limit_waiting(c.inv, (WaitingLimits) { .max = WAITING_DEVICES_MAX, .lifetime = 1000 });
+        check_int(wait_for(&c, &d), 1);
         stop(&c);
 }
 
@@ -230,6 +259,7 @@ int main(void) {
         test_approve();
         test_marks();
         test_limits();
+        test_limits_of_ones_own();
         check(unlink(path) == 0);
         strcat(path, ".lock");
         check(unlink(path) == 0);

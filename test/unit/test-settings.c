@@ -133,11 +133,28 @@ static void test_duration(void) {
         check_int(t, 5);
 }
 
+static void test_number(void) {
+        static const char *const bad[] = { "", " 1", "1 ", "-1", "+1", "0x1", "1.0", "eins" };
+        size_t n = 0;
+
+        check_int(settings_parse_number("7", 1, 10, &n), 0);
+        check_int(n, 7);
+        check_int(settings_parse_number("010", 1, 10, &n), 0);
+        check_int(n, 10);
+        check_int(settings_parse_number("11", 1, 10, &n), -ERANGE);
+        check_int(settings_parse_number("0", 1, 10, &n), -ERANGE);
+        check_int(settings_parse_number("99999999999999999999999", 1, 10, &n), -ERANGE);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                check_int(settings_parse_number(bad[i], 0, 10, &n), -EINVAL);
+        check_int(n, 10);
+}
+
 int main(void) {
         test_parse();
         test_bad();
         test_limits();
         test_bool();
         test_duration();
+        test_number();
         return EXIT_SUCCESS;
 }
