@@ -50,7 +50,7 @@ static void program_done(Program *p) {
 static void on_changed(void *userdata) {
         Program *p = userdata;
 
-        (void) public_files_load(&p->front.files);
+        public_files_reload(&p->front.files, p->event);
 }
 
 /* An inherited connection has no name to find again: whoever started this process starts it again. */
@@ -64,7 +64,7 @@ static void on_lost(void *userdata) {
 static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
         Program *p = userdata;
 
-        (void) public_files_load(&p->front.files);
+        public_files_reload(&p->front.files, p->event);
         webhook_auth_load(&p->front.webhook);
         if (p->settings.tls_cert)
                 tls_check();

@@ -11,20 +11,29 @@
 #define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
 #define PEM_END "-----END CERTIFICATE-----"
 
-typedef struct Loader {
+/* A file that is still to be read. */
+typedef struct Found {
+        char *path;
+        TrustPlace place;
+} Found;
+
+struct TrustLoader {
         EkTrust *trust;
         const EkPolicy *policy;
         TrustStoreCallbacks callbacks;
         void *userdata;
-        bool distrusted; /* this pass looks at those only */
-        unsigned n_files;
+        Found *found;
+        size_t n, room;
+        size_t next;      /* of the pass over found: first those that take out of trust, then the others */
+        bool others;
         const char *path; /* of the file that is being read */
-        TrustPlace place; /* … and where it is */
-} Loader;
+        TrustPlace place; /* … and where it is, or of the folder that is being looked through */
+};
 
-/* Each is told by the pass that it concerns. */
+typedef struct TrustLoader Loader;
+
 static void skip(const Loader *l, const char *path, int error) {
-        if (l->callbacks.skipped && l->distrusted == l->place.distrusted)
+        if (l->callbacks.skipped)
                 l->callbacks.skipped(path, error, l->userdata);
 }
 
@@ -88,16 +97,24 @@ int trust_store_each(ByteView content, int (*func)(ByteView der, void *userdata)
         return find(content, PEM_BEGIN).data ? each_pem(content, func, userdata) : func(content, userdata);
 }
 
-static int add_file(Loader *l, const char *path) {
-        _cleanup_bytes_ Bytes b = BYTES_NULL;
+/* --- Which files there are --- */
 
-        if (l->distrusted != l->place.distrusted)
-                return 0;
-        int r = file_read(path, TRUST_STORE_FILE_MAX, &b);
-        if (r < 0)
-                return r;
-        l->path = path;
-        return trust_store_each(bytes_view(&b), add, l);
+static int note_file(Loader *l, const char *path) {
+        if (l->n >= TRUST_STORE_FILES_MAX)
+                return -E2BIG;
+        if (l->n == l->room) {
+                size_t room = MAX_OF(2 * l->room, (size_t) 64);
+                Found *found = reallocarray(l->found, room, sizeof(*found));
+                if (!found)
+                        return -ENOMEM;
+                l->found = found;
+                l->room = room;
+        }
+        char *copy = strdup(path);
+        if (!copy)
+                return -ENOMEM;
+        l->found[l->n++] = (Found) { .path = copy, .place = l->place };
+        return 0;
 }
 
 static int add_directory(Loader *l, const char *path, unsigned depth);
@@ -121,10 +138,7 @@ static int add_entry(Loader *l, const char *path, unsigned depth) {
                 return -errno;
         if (S_ISDIR(st.st_mode))
                 return depth >= TRUST_STORE_DEPTH_MAX ? -ELOOP : add_folder(l, path, depth + 1);
-        if (l->n_files >= TRUST_STORE_FILES_MAX)
-                return -E2BIG;
-        l->n_files++;
-        return add_file(l, path);
+        return note_file(l, path);
 }
 
 static void closedirp(DIR **d) {
@@ -157,8 +171,15 @@ static int add_directory(Loader *l, const char *path, unsigned depth) {
         return -errno;
 }
 
-static int load_pass(Loader *l, const char *const *directories) {
-        l->n_files = 0;
+int trust_loader_new(const char *const *directories, const EkPolicy *policy, const TrustStoreCallbacks *callbacks,
+                     void *userdata, TrustLoader **ret) {
+        _cleanup_(trust_loader_freep) TrustLoader *l = calloc(1, sizeof(*l));
+
+        if (!l)
+                return -ENOMEM;
+        *l = (TrustLoader) { .policy = policy, .userdata = userdata };
+        if (callbacks)
+                l->callbacks = *callbacks;
         for (const char *const *dir = directories; *dir; dir++) {
                 int r = add_directory(l, *dir, 1);
                 if (r == -ENOMEM)
@@ -166,20 +187,62 @@ static int load_pass(Loader *l, const char *const *directories) {
                 if (r < 0 && r != -ENOENT)
                         skip(l, *dir, r);
         }
+        *ret = TAKE_PTR(l);
         return 0;
+}
+
+TrustLoader *trust_loader_free(TrustLoader *l) {
+        if (!l)
+                return NULL;
+        for (size_t i = 0; i < l->n; i++)
+                free(l->found[i].path);
+        free(l->found);
+        free(l);
+        return NULL;
+}
+
+/* --- What is in them --- */
+
+static int add_file(Loader *l, const Found *f) {
+        _cleanup_bytes_ Bytes b = BYTES_NULL;
+
+        int r = file_read(f->path, TRUST_STORE_FILE_MAX, &b);
+        if (r < 0)
+                return r;
+        l->path = f->path;
+        l->place = f->place;
+        return trust_store_each(bytes_view(&b), add, l);
+}
+
+int trust_loader_read(TrustLoader *l, EkTrust *trust, size_t max) {
+        l->trust = trust;
+        while (max > 0) {
+                if (l->next == l->n && l->others)
+                        return 0;
+                if (l->next == l->n) {
+                        l->next = 0;
+                        l->others = true;
+                        continue;
+                }
+                const Found *f = l->found + l->next++;
+                if (f->place.distrusted == l->others)
+                        continue;
+                max--;
+                int r = add_file(l, f);
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0 && (r != -ENOENT || faccessat(AT_FDCWD, f->path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0))
+                        skip(l, f->path, r); /* else it is gone in the meantime */
+        }
+        return 1;
 }
 
 int trust_store_load_into(EkTrust *trust, const char *const *directories, const EkPolicy *policy,
                           const TrustStoreCallbacks *callbacks, void *userdata) {
-        Loader l = { .trust = trust, .policy = policy, .userdata = userdata, .distrusted = true };
+        _cleanup_(trust_loader_freep) TrustLoader *l = NULL;
 
-        if (callbacks)
-                l.callbacks = *callbacks;
-        int r = load_pass(&l, directories);
-        if (r < 0)
-                return r;
-        l.distrusted = false;
-        return load_pass(&l, directories);
+        int r = trust_loader_new(directories, policy, callbacks, userdata, &l);
+        return r < 0 ? r : trust_loader_read(l, trust, SIZE_MAX);
 }
 
 int trust_store_load(const char *const *directories, const EkPolicy *policy, const TrustStoreCallbacks *callbacks,

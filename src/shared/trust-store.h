@@ -38,6 +38,16 @@ int trust_store_load(const char *const *directories, const EkPolicy *policy, con
 int trust_store_load_into(EkTrust *trust, const char *const *directories, const EkPolicy *policy,
                           const TrustStoreCallbacks *callbacks, void *userdata);
 
+/* The same little by little, for who has other things to do. Which files there are is looked up at once; policy and
+ * userdata are kept until it is freed. */
+typedef struct TrustLoader TrustLoader;
+int trust_loader_new(const char *const *directories, const EkPolicy *policy, const TrustStoreCallbacks *callbacks,
+                     void *userdata, TrustLoader **ret);
+TrustLoader *trust_loader_free(TrustLoader *l);
+DEFINE_TRIVIAL_CLEANUP_FUNC(TrustLoader *, trust_loader_free)
+/* At most max files more, always into the same store. 1: there may be more; 0: that was all. -ENOMEM */
+int trust_loader_read(TrustLoader *l, EkTrust *trust, size_t max);
+
 /* Calls func for each certificate (DER) in what a file of PEM or DER has. Returns the first error, func's -ENOMEM at
  * once; -EINVAL for what is no certificate's encoding. */
 int trust_store_each(ByteView content, int (*func)(ByteView der, void *userdata), void *userdata);

@@ -242,6 +242,56 @@ static void test_folders(void) {
         EVP_PKEY_free(other);
 }
 
+/* Little by little: the same comes of it, whatever is taken away meanwhile, and nothing is looked at twice. */
+static void test_slices(void) {
+        _cleanup_(trust_loader_freep) TrustLoader *l = NULL;
+        _cleanup_(ek_trust_freep) EkTrust *trust = NULL;
+        _cleanup_free_ char *path = NULL;
+        char name[32];
+        Skipped s = {};
+
+        check_int(path_join(top, "slices", &path), 0);
+        check_int(dir_make_at(top_fd, "slices", 0700), 0);
+        check_int(dir_make_at(top_fd, "slices/distrusted", 0700), 0);
+        for (char c = 'a'; c < 'k'; c++) {
+                _cleanup_bytes_ Bytes der = ca(c);
+                (void) snprintf(name, sizeof(name), "slices/%c", c);
+                put(name, bytes_view(&der));
+                if (c == 'b') {
+                        put("slices/distrusted/b", bytes_view(&der));
+                        put("slices/copy", bytes_view(&der));
+                }
+        }
+        put("slices/garbage", VIEW_STR("garbage"));
+        const char *directories[] = { path, NULL };
+        check_int(ek_trust_new(&trust), 0);
+        check_int(trust_loader_new(directories, NULL, &(TrustStoreCallbacks) { .skipped = on_skipped }, &s, &l), 0);
+        check_int(trust_loader_read(l, trust, 1), 1);
+        check_int(ek_trust_count(trust), 0); /* what takes out of trust goes before all */
+        check_int(trust_loader_read(l, trust, 4), 1);
+        check(ek_trust_count(trust) <= 4);
+        unsigned turns = 0;
+        while (trust_loader_read(l, trust, 1) > 0)
+                turns++;
+        check(turns >= 8 && turns <= 9);
+        check_int(ek_trust_count(trust), 9);
+        check_int(s.n, 1);
+        check_int(trust_loader_read(l, trust, 1), 0);
+
+        /* Gone between: no mistake. */
+        l = trust_loader_free(l);
+        s = (Skipped) {};
+        check_int(trust_loader_new(directories, NULL, &(TrustStoreCallbacks) { .skipped = on_skipped }, &s, &l), 0);
+        check_int(dir_remove(top_fd, "slices/garbage"), 0);
+        check_int(dir_remove(top_fd, "slices/c"), 0);
+        trust = ek_trust_free(trust);
+        check_int(ek_trust_new(&trust), 0);
+        check_int(trust_loader_read(l, trust, SIZE_MAX), 0);
+        check_int(ek_trust_count(trust), 8);
+        check_int(s.n, 0);
+        check_int(dir_remove(top_fd, "slices"), 0);
+}
+
 int main(void) {
         check(mkdtemp(top));
         check((top_fd = dir_open(top)) >= 0);
@@ -249,6 +299,7 @@ int main(void) {
 
         test_F16_U4_any_file(directories);
         test_F16_U4_a_bad_file_costs_itself_only(directories);
+        test_slices();
         test_folders();
         check_int(dir_remove(top_fd, "folders"), 0);
         test_directories(directories);
