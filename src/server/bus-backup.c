@@ -65,6 +65,8 @@ static int add_ca(const Server *s, Backup *b) {
 static int on_begin(uint64_t size, void *userdata) {
         const Backup *b = userdata;
 
+        if (size > (uint64_t) b->call->server->settings->backup_mib << 20)
+                return -EFBIG;
         return backup_write_header(b->fd, BACKUP_INVENTORY, size);
 }
 
@@ -82,12 +84,26 @@ static int finish(Backup *b) {
         return 0;
 }
 
+static void fail_too_large(Backup *b) {
+        unsigned mib = b->call->server->settings->backup_mib;
+
+        log_error("The inventory is larger than a backup may be (MaxBackupSize=%u, MiB).", mib);
+        (void) sd_bus_reply_method_errorf(
+                b->call->message, ATTEZT_ERROR_FAILED,
+                "The inventory is larger than %u MiB, and a backup is assembled in memory. Allow more with MaxBackupSize= "
+                "in atteztd.conf, and as much memory with MemoryMax= of its unit; or stop atteztd and copy %s.",
+                mib, b->call->server->settings->state_dir);
+        bus_call_free(b->call);
+}
+
 static void on_copied(int error, void *userdata) {
         _cleanup_(backup_freep) Backup *b = userdata;
 
         if (error >= 0)
                 error = finish(b);
-        if (error < 0)
+        if (error == -EFBIG)
+                fail_too_large(b);
+        else if (error < 0)
                 bus_call_fail(b->call, error);
         else
                 bus_call_free(b->call);

@@ -91,6 +91,7 @@ typedef enum SettingId {
         DEVICE_LIFETIME,
         MAX_PENDING,
         PENDING_LIFETIME,
+        MAX_BACKUP,
         WEBHOOK_SECRET,
         WEBHOOK_CLIENT_ROOTS,
         WEBHOOK_CLIENT_NAME,
@@ -107,6 +108,7 @@ static const struct {
         { "Server", "DeviceCertificateLifetime", DEVICE_LIFETIME },
         { "Server", "MaxPending", MAX_PENDING },
         { "Server", "PendingLifetime", PENDING_LIFETIME },
+        { "Server", "MaxBackupSize", MAX_BACKUP },
         { "HTTP", "Listen", LISTEN },
         { "HTTP", "TLSCertificate", TLS_CERT },
         { "HTTP", "TLSKey", TLS_KEY },
@@ -162,6 +164,8 @@ static int set_setting(ServerSettings *s, SettingId id, const char *value) {
                 return set_seconds(&s->device_lifetime, value, SERVER_DEVICE_LIFETIME_MAX);
         case MAX_PENDING:
                 return set_count(&s->pending.max, value, WAITING_DEVICES_MAX);
+        case MAX_BACKUP:
+                return set_count(&s->backup_mib, value, SERVER_BACKUP_MIB_MAX);
         case PENDING_LIFETIME:
                 return set_pending_lifetime(&s->pending.lifetime, value);
         case SECRET_LIFETIME:
@@ -369,6 +373,8 @@ int server_settings_load(ServerSettings *s, int argc, char **argv) {
                 s->pending.max = WAITING_MAX_DEFAULT;
         if (s->pending.lifetime == 0)
                 s->pending.lifetime = WAITING_LIFETIME_DEFAULT;
+        if (s->backup_mib == 0)
+                s->backup_mib = SERVER_BACKUP_MIB_DEFAULT;
         if (s->device_lifetime == 0)
                 s->device_lifetime = SERVER_DEVICE_LIFETIME_DEFAULT;
         if (s->secret_lifetime == 0)

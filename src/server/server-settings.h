@@ -15,6 +15,8 @@
 #define SERVER_CRL_LIFETIME_DEFAULT (7 * 86400)
 #define SERVER_CRL_LIFETIME_MAX (365 * 86400)
 #define SERVER_DEVICE_LIFETIME_DEFAULT (24 * 3600) /* as step-ca has it */
+#define SERVER_BACKUP_MIB_DEFAULT 768U /* MiB: it is assembled in memory, and the unit has 1 GiB */
+#define SERVER_BACKUP_MIB_MAX 65536U
 #define SERVER_DEVICE_LIFETIME_MAX (3650LL * 86400)
 
 /* NULL-terminated. A list of the command line replaces the one of the files. */
@@ -33,6 +35,7 @@ typedef struct ServerSettings {
         int64_t ak_lifetime, secret_lifetime; /* seconds; 0: not said */
         int64_t crl_lifetime;                 /* likewise */
         int64_t device_lifetime;              /* likewise: of the ACME server's certificates, for answers only */
+        unsigned backup_mib;                  /* likewise: the largest inventory of a backup */
         WaitingLimits pending;                /* 0: not said */
         int64_t idle_sec;                     /* -1: not said; 0: never */
 } ServerSettings;

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """test/bench inventory: what an inventory of many devices costs."""
+import os
 import shutil
+import subprocess
 import sys
 import time
 
 from rig_bus import Bus
 from rig_ca import write
-from rig_process import RIG
-from rig_programs import Server, cli, directory
+from rig_process import ENVIRONMENT, RIG
+from rig_programs import Server, cli, directory, program
 
 DEVICES = int(sys.argv[1]) if len(sys.argv) > 1 else 100000
 
@@ -23,6 +25,31 @@ def measure(server, what, *arguments):
     print(f'{what:40} {time.monotonic() - started:7.2f} s, atteztd {memory(server.daemon.pid):6.1f} MB, at most '
           f'{memory(server.daemon.pid, "VmHWM"):6.1f} MB', flush=True)
     return r
+
+
+def shared_memory():
+    """MB of all memfds: no process's VmRSS has them, but the control group of whoever wrote them has."""
+    with open('/proc/meminfo') as f:
+        return next(int(line.split()[1]) / 1024 for line in f if line.startswith('Shmem:'))
+
+
+def measure_backup(server, folder):
+    """It is assembled in a memfd of atteztd's, and copied into one of attezt's."""
+    path, before, most = f'{folder}/backup', shared_memory(), 0
+    passphrase = write(f'{RIG}/passphrase', b'correct horse battery staple\n')
+    started = time.monotonic()
+    p = subprocess.Popen([program('attezt'), 'ca', 'backup', path, '--passphrase-file', passphrase], env=ENVIRONMENT,
+                         stdout=subprocess.DEVNULL)
+    while True:
+        pid, status, usage = os.wait4(p.pid, os.WNOHANG)
+        most = max(most, shared_memory() - before)
+        if pid:
+            break
+        time.sleep(0.005)
+    assert status == 0
+    print(f'{"backup":40} {time.monotonic() - started:7.2f} s, atteztd {memory(server.daemon.pid):6.1f} MB, attezt at most '
+          f'{usage.ru_maxrss / 1024:.1f} MB, memfds at most {most:.1f} MB, file {os.stat(path).st_size / 2**20:.1f} MB of '
+          f'{os.stat(server.state + "/inventory.tdb").st_size / 2**20:.1f} MB', flush=True)
 
 
 def main():
@@ -42,6 +69,8 @@ def main():
     measure(server, 'export as CSV', 'ca', 'export', '--format', 'csv')
     measure(server, 'one look-up, with the start of attezt', 'ca', 'lookup', f'host-{DEVICES // 2}.example.org')
     measure(server, 'one change, the same', 'ca', 'set', f'host-{DEVICES // 3}.example.org', '--note', 'moved')
+    server.create_ca()
+    measure_backup(server, state)
     started = time.monotonic()
     server.restart()
     print(f'restart                                  {time.monotonic() - started:7.2f} s, atteztd '
