@@ -33,17 +33,35 @@ static int fetch(Cli *c, int to) {
         return r < 0 ? cli_failed(r, "read the answer") : EXIT_SUCCESS;
 }
 
-static int write_sealed(int archive, const char *path, const Passphrase *p) {
-        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+/* -EEXIST: there is a file of that name. */
+static int put_in_place(const char *from, const char *path) {
+        int r = renameat2(AT_FDCWD, from, AT_FDCWD, path, RENAME_NOREPLACE) < 0 ? -errno : 0;
 
+        if (r == -EINVAL) { /* a file system that cannot promise it */
+                r = access(path, F_OK) >= 0 ? -EEXIST : 0;
+                if (r >= 0 && rename(from, path) < 0)
+                        r = -errno;
+        }
+        return r < 0 ? r : dir_fsync_parent(path);
+}
+
+/* Under its name when it is complete: a file that looks like a backup is one, whatever ended us. */
+static int write_sealed(int archive, const char *path, const Passphrase *p) {
+        _cleanup_free_ char *new = NULL;
+
+        if (asprintf(&new, "%s.XXXXXX", path) < 0)
+                return -ENOMEM;
+        _cleanup_close_ int fd = mkostemp(new, O_CLOEXEC); /* 0600 */
         if (fd < 0)
                 return -errno;
         int r = lseek(archive, 0, SEEK_SET) < 0 ? -errno : sealed_file_write(archive, fd, (const char *) p->text.data);
         if (r >= 0 && fsync(fd) < 0)
                 r = -errno;
+        if (r >= 0)
+                r = put_in_place(new, path);
         if (r < 0)
-                (void) unlink(path);
-        return r < 0 ? r : dir_fsync_parent(path);
+                (void) unlink(new);
+        return r;
 }
 
 int verb_ca_backup(Cli *c, int argc, char **argv) {
