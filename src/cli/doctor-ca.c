@@ -13,6 +13,8 @@
 #define INVENTORY_FILE ATTEZT_SERVER_STATE_DIR "/inventory.tdb"
 #define CHECK_DAMAGED 65 /* what "atteztd --check" then ends with */
 #define CHECK_TEXT_MAX 400U
+#define TRYING_LOOKS 30U /* for the moment between one and the next, in which systemd knows how it ended */
+#define TRYING_PAUSE_USEC 100000U
 #define ROOT_FILE ATTEZT_SERVER_STATE_DIR "/public/root.pem"
 #define CA_DIR ATTEZT_SERVER_STATE_DIR "/ca"
 #define INTERMEDIATE_FILE CA_DIR "/intermediate.pem"
@@ -48,11 +50,68 @@ static int read_counts(sd_bus_message *reply, uint64_t *ret_devices, uint64_t *r
         return r;
 }
 
+#define UNIT_PATH "/org/freedesktop/systemd1/unit/atteztd_2eservice"
+
+static void tell_damaged(Finding *f, const char *text) {
+        finding_failed(f, "install -o atteztd -g atteztd -m 0600 BACKUP " INVENTORY_FILE " && systemctl restart atteztd",
+                       "The inventory is damaged%s%s%s: restore it from a backup.", *text ? " (" : "", text,
+                       *text ? ")" : "");
+}
+
+/* malloc'd; NULL without systemd. *ret_status: of the one that ended last, 0 while one is on its way. */
+static char *unit_state(int32_t *ret_status) {
+        _cleanup_free_ char *active = NULL, *file = NULL;
+        sd_bus *bus = NULL;
+
+        if (doctor_systemd(&bus) < 0)
+                return NULL;
+        int r = doctor_unit_state(bus, UNIT_PATH, &active, &file);
+        if (r >= 0)
+                r = sd_bus_get_property_trivial(bus, SYSTEMD, UNIT_PATH, SYSTEMD ".Service", "ExecMainStatus", NULL, 'i',
+                                                ret_status);
+        sd_bus_close_unref(bus);
+        return r < 0 ? NULL : TAKE_PTR(active);
+}
+
+/* systemd tries on: a second one, be it for a look, would be in its way. True: it is told how it ends. */
+static bool tell_trying(Finding *f) {
+        int32_t status = 0;
+
+        for (unsigned i = 0; i < TRYING_LOOKS && status == 0; i++) {
+                _cleanup_free_ char *state = unit_state(&status);
+                if (!state || strcmp(state, "activating") != 0)
+                        return false;
+                (void) usleep(TRYING_PAUSE_USEC);
+        }
+        if (status == CHECK_DAMAGED)
+                tell_damaged(f, "");
+        else if (status != 0)
+                finding_failed(f, "journalctl -u atteztd -n 20", "systemd starts atteztd again and again, and it ends each "
+                               "time. Its journal says why.");
+        else
+                finding_failed(f, "journalctl -u atteztd -n 20", "systemd starts atteztd, and it has not come up yet. "
+                               "Its journal says why.");
+        return true;
+}
+
+/* Whatever the bus made of it: it may be on and off while others want it. */
+static bool runs(int call_error) {
+        _cleanup_free_ char *state = NULL;
+        int32_t status;
+
+        if (call_error == DOCTOR_ABSENT || call_error == DOCTOR_SICK || call_error == DOCTOR_NO_BUS)
+                return false;
+        state = unit_state(&status);
+        return !state || strcmp(state, "active") == 0;
+}
+
 /* It does not run: by its own account, why not? It alone opens its files, so that there is never a second one. */
 static void ask_itself(Finding *f) {
         _cleanup_free_ char *program = doctor_daemon("atteztd");
         char option[] = "--check", output[DOCTOR_OUTPUT_MAX] = "", text[CHECK_TEXT_MAX];
 
+        if (tell_trying(f))
+                return;
         int status = program ? doctor_exec("atteztd", (char *[]) { program, option, NULL }, output) : -ENOMEM;
         const char *last = strrchr(output, '\n');
         (void) snprintf(text, sizeof(text), "%s", last ? last + 1 : output);
@@ -60,13 +119,13 @@ static void ask_itself(Finding *f) {
                 finding_skipped(f, "sudo attezt doctor", "atteztd does not run; what it would say to root is not "
                                 "known.");
         else if (status == CHECK_DAMAGED)
-                finding_failed(f, "install -o atteztd -g atteztd -m 0600 BACKUP " INVENTORY_FILE " && systemctl "
-                               "restart atteztd",
-                               "The inventory is damaged (%s): restore it from a backup.", text);
+                tell_damaged(f, text);
         else if (status > 0)
                 finding_failed(f, "journalctl -u atteztd -n 20", "atteztd cannot start: %s", text);
         else
-                finding_skipped(f, NULL, "atteztd does not run; its inventory can be opened.");
+                finding_skipped(f, NULL, "atteztd does not run; its inventory can be opened.%s",
+                                strstr(output, "keys were not looked at") ?
+                                        " The CA's keys are encrypted, and only the service can open them." : "");
 }
 
 /* The counts are in its memory; a listing reads the file. */
@@ -80,7 +139,7 @@ void look_database(const Host *h, Finding *f) {
                 r = doctor_call(ATTEZT_SERVER_INTERFACE, "GetCounts", &counts, &text);
         if (r >= 0)
                 r = read_counts(counts, &devices, &issued);
-        if (r == DOCTOR_ABSENT || r == DOCTOR_SICK || r == DOCTOR_NO_BUS)
+        if (r < 0 && r != DOCTOR_DENIED && !runs(r))
                 ask_itself(f);
         else if (r < 0)
                 doctor_tell_call(f, r, "atteztd", "atteztd", text);

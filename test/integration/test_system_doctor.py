@@ -127,6 +127,30 @@ def test_tcti_of_the_settings_is_not_for_helpers_of_systemds(enrolled):
     assert complaints(examine(m)) == {}
 
 
+def test_database_while_systemd_tries_on(enrolled):
+    """No second atteztd is in the way, and nobody misses a credential that only systemd hands over."""
+    m = enrolled
+    since = m.shell('date +"%F %T"').stdout.strip()
+    m.drop_in('atteztd.service', '[Service]\nExecStart=\nExecStart=/bin/false\n')
+    m.shell('systemctl restart atteztd || true')
+    try:
+        found = examine(m, '--ca')['database']
+        assert 'again and again' in found['text'] and found['command'] == 'journalctl -u atteztd -n 20', found
+        m.drop_in('atteztd.service', '[Service]\nExecStart=\nExecStart=/bin/sh -c "exit 65"\n')
+        m.shell('systemctl restart atteztd || true')
+        assert 'inventory is damaged: restore' in examine(m, '--ca')['database']['text']
+        m.drop_in('atteztd.service', '[Service]\nRestart=no\nExecStart=\nExecStart=/bin/false\n')
+        m.shell('systemctl stop attezt-https.socket attezt-http.service atteztd.socket atteztd; systemctl mask atteztd')
+        found = examine(m, '--ca')['database']
+        assert found['status'] == 'skipped' and 'encrypted, and only the service can open them' in found['text'], found['text']
+    finally:
+        m.remove_drop_in('atteztd.service')
+        m.shell('systemctl unmask atteztd; systemctl reset-failed atteztd.service atteztd.socket; systemctl restart atteztd.socket atteztd; '
+                'systemctl start attezt-https.socket')
+    eventually(lambda: complaints(examine(m)) == {}, 'all is well again')
+    assert 'Another atteztd' not in m.exec('journalctl', '-q', '-u', 'atteztd', '--since', since).stdout
+
+
 def test_without_polkit(enrolled):
     m = enrolled
     m.systemctl('mask', '--now', 'polkit.service')
