@@ -23,6 +23,7 @@
 #define MESSAGE_HOOK_FAILED SD_ID128_MAKE(f6,03,9b,d7,41,ae,42,7c,85,c0,3e,12,9d,b8,5f,64)
 #define UNITS_NAME "ReloadUnits="
 #define HOOKS_NAME "renewed.d"
+#define LOOK_MSEC 250
 #define ROUNDS_MAX 8U /* generations that come while the one before is told of */
 
 typedef struct Options {
@@ -240,6 +241,13 @@ static int read_current(const Options *o, EnrollmentVersion *ret_version, Bytes 
         return r < 0 ? log_error_errno(r, "The certificate in %s cannot be copied: %m", o->state_dir) : 1;
 }
 
+static int64_t monotonic_msec(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
 static int64_t wait_usec(const Options *o, const char *file) {
         struct timespec now;
 
@@ -258,6 +266,18 @@ static bool wait_for_turn(const Options *o) {
         left = (struct timespec) { .tv_sec = usec / 1000000, .tv_nsec = usec % 1000000 * 1000 };
         while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
                 ;
+        return true;
+}
+
+/* A path unit does not see what happens between the end of its service and its own next watch, and an enrolment is many
+ * changes in a row, of which the first has started us: false when no more of them are to be expected. */
+static bool wait_for_more(const Options *o, int64_t started) {
+        const struct timespec pause = { .tv_nsec = LOOK_MSEC * 1000000L };
+        int64_t linger = o->interval_sec * 1000 / 2;
+
+        if (o->again || monotonic_msec() - started >= linger)
+                return false;
+        (void) clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
         return true;
 }
 
@@ -302,6 +322,7 @@ static int tell_again(const Options *o, const EnrollmentVersion *v) {
 
 /* Exit status. Another certificate may come meanwhile, also while we wait, and nobody may start us for it then. */
 static int tell_all(const Options *o) {
+        int64_t started = monotonic_msec();
         bool at_once = o->again, again = false;
         int status = EXIT_SUCCESS, r;
 
@@ -310,14 +331,20 @@ static int tell_all(const Options *o) {
                 EnrollmentVersion v;
 
                 r = read_current(o, &v, &pem);
-                if (r <= 0)
-                        return r < 0 ? EXIT_FAILURE : status;
+                if (r < 0)
+                        return EXIT_FAILURE;
+                if (r == 0) {
+                        if (wait_for_more(o, started))
+                                continue;
+                        return status;
+                }
                 if (!(o->again && told == 0) && memory_is_handled(o->memory_dir, bytes_view(&pem))) {
-                        if (told > 0 || again)
-                                return status;
-                        status = tell_again(o, &v);
+                        if (told == 0 && !again)
+                                status = tell_again(o, &v);
                         again = true;
-                        continue;
+                        if (wait_for_more(o, started))
+                                continue;
+                        return status;
                 }
                 if (!at_once && wait_for_turn(o)) {
                         at_once = true; /* even if the clock was set back meanwhile */

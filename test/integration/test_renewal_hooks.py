@@ -130,6 +130,20 @@ def test_two_in_quick_succession(hooks):
     assert float(hooks.heard()[3].split()[0]) - times[2] < 5.5
 
 
+def test_looks_again_for_a_while(hooks):
+    """What starts it is the first of many changes, and whoever watches may miss the last."""
+    hooks.tells('hook')
+    assert hooks.run() == ['hook renewed']
+    time.sleep(2)
+    hooks.interval = '20s'
+    before = time.monotonic()
+    looks = threading.Thread(target=hooks.start)
+    looks.start()
+    cli('renew')
+    looks.join()
+    assert hooks.heard() == ['hook renewed'] * 2 and time.monotonic() - before > 9.5
+
+
 def test_ten_seconds(hooks):
     """Unless it is told otherwise."""
     hooks.script('hook', f'date +%s.%N >>{hooks.said}')
