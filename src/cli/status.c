@@ -86,10 +86,14 @@ static void print_told(void) {
 }
 
 static int add_told(struct json_object *o) {
+        struct json_object *none = NULL;
         _cleanup_told_ Told t = {};
 
         read_told(&t);
-        return t.failed ? json_add(o, "not-told", json_object_get(t.failed)) : 0;
+        if (t.failed)
+                return json_add(o, "not-told", json_object_get(t.failed));
+        int r = json_new_array(&none);
+        return r < 0 ? r : json_add(o, "not-told", none);
 }
 
 static void print_failures(struct json_object *o) {

@@ -32,9 +32,14 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 50, 400, 0, 0))
         self.process = subprocess.Popen(['/bin/sh', '-c', shell, 'sh', *argv], stdin=slave, stdout=slave, stderr=slave,
                                         env=ENVIRONMENT, cwd='/', start_new_session=True,
-                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                        preexec_fn=self.take_terminal)
         os.close(slave)
         self.shown = ''
+
+    @staticmethod
+    def take_terminal():
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever started the tests may ignore it
 
     def __enter__(self):
         return self

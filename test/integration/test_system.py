@@ -79,6 +79,15 @@ def test_presets_say_what_installing_does(machine):
     assert columns[1:] == ['enabled', 'enabled'], columns
 
 
+def test_nothing_is_needed_of_etc(machine):
+    """No file of ours is there but what systemctl enable makes."""
+    assert [f for p in PACKAGES for f in machine.exec('dpkg', '-L', p).stdout.split() if f.startswith('/etc/')] == []
+    machine.exec('rm', '-rf', '/etc/attezt')
+    for unit in ('atteztd.service', 'attezt-agent.service'):
+        machine.systemctl('restart', unit)
+        assert machine.show(unit, 'ActiveState') == 'active'
+
+
 def test_units_are_understood(machine):
     units = machine.exec('sh', '-c', 'ls /lib/systemd/system/attezt*').stdout.split()
     r = machine.exec('systemd-analyze', 'verify', '--recursive-errors=one', '--man=no',

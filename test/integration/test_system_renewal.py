@@ -70,6 +70,63 @@ def test_a_new_certificate_is_heard_of(device):
     assert st == ['root', '644']
 
 
+# ---- What those who watch a machine see: message IDs of attezt-agent(8) and attezt-renewed(8)
+
+BEGUN, ENDED = '5d2f0b536c184e1a9d7c38c2941e6a02', '7e841dc902b54f638a40d16b57f30c9e'
+FAILED, TOLD, HOOK_FAILED = ('c10e4f7a932d4b588e610bf42a97d53c', 'a45e710c2f8b4d96b31a7ce95064d821',
+                             'f6039bd741ae427c85c03e129db85f64')
+
+
+def last(machine, message_id, unit, **fields):
+    """The last entry with that ID, once it has such fields, too."""
+    def found():
+        lines = machine.exec('journalctl', '-q', '-n', '1', '-o', 'json', f'MESSAGE_ID={message_id}',
+                             f'_SYSTEMD_UNIT={unit}', check=False).stdout.splitlines()
+        entry = json.loads(lines[-1]) if lines else {}
+        return entry if entry and all(entry.get(f'ATTEZT_{k}') == v for k, v in fields.items()) else None
+    return eventually(found, f'{message_id} with {fields}', 30)
+
+
+def test_events_are_in_the_journal(device):
+    """Of a job, of those who are told, of a failure; each with its fields and its explanation."""
+    generation = int(heard(device, 2)[-1])
+    device.write('/etc/attezt/renewed.d/20-bad', '#!/bin/sh\nexit 7\n', mode=0o755)
+    device.exec('attezt', 'renew')
+    last(device, BEGUN, AGENT, JOB='renew')
+    assert 'is done' in last(device, ENDED, AGENT, JOB='renew', OUTCOME='done')['MESSAGE']
+    told = last(device, TOLD, 'attezt-renewed.service', GENERATION=str(generation + 1))
+    assert told['PRIORITY'] == '6' and 'something failed' in told['MESSAGE'], told
+    bad = last(device, HOOK_FAILED, 'attezt-renewed.service', HOOK='20-bad')
+    assert bad['PRIORITY'] == '3' and 'exit status 7' in bad['MESSAGE'], bad
+    device.exec('rm', '/etc/attezt/renewed.d/20-bad')
+    device.exec('attezt', 'ca', 'set', 'framework', '--disabled')
+    try:
+        assert device.exec('attezt', 'renew', check=False).returncode != 0
+        failed = last(device, FAILED, AGENT, FAILURES='1')
+        ended = last(device, ENDED, AGENT, JOB='renew', OUTCOME=failed['ATTEZT_OUTCOME'])
+        assert ended['PRIORITY'] == failed['PRIORITY'] == '4', (ended, failed)
+        end = leaf_of(device).not_valid_after.strftime('%Y-%m-%dT%H:%M:%SZ')
+        assert failed['ATTEZT_NOT_AFTER'] == end and failed['ATTEZT_NEXT'] < end, failed
+    finally:
+        device.exec('attezt', 'ca', 'set', 'framework', '--enabled')
+    explained = device.exec('journalctl', '-q', '-x', '-n', '1', f'MESSAGE_ID={FAILED}').stdout
+    assert 'Subject: The device certificate could not be renewed' in explained, explained
+    device.exec('attezt', 'renew')
+
+
+def test_a_resume_looks_whether_it_is_due(device):
+    """The machine's part of a sleep is left out; what systemd does after it is not."""
+    device.drop_in('systemd-suspend.service', '[Service]\nExecStart=\nExecStart=/bin/true\n')
+    before = device.show('attezt-renew.service', 'InvocationID')
+    try:
+        device.systemctl('start', 'suspend.target')
+        eventually(lambda: device.show('attezt-renew.service', 'InvocationID') != before, 'it is started', 30)
+        eventually(lambda: device.show('attezt-renew.service', 'ActiveState') == 'inactive', 'it ends', 60)
+        assert device.show('attezt-renew.service', 'Result') == 'success'
+    finally:
+        device.remove_drop_in('systemd-suspend.service')
+
+
 def test_the_agent_goes_and_comes_back(device):
     """By its socket, and by the bus, in the middle of its going too; a client that is there keeps it."""
     impatient(device)
