@@ -53,7 +53,8 @@ static int read_counts(sd_bus_message *reply, uint64_t *ret_devices, uint64_t *r
 #define UNIT_PATH "/org/freedesktop/systemd1/unit/atteztd_2eservice"
 
 static void tell_damaged(Finding *f, const char *text) {
-        finding_failed(f, "install -o atteztd -g atteztd -m 0600 BACKUP " INVENTORY_FILE " && systemctl restart atteztd",
+        finding_failed(f, "mv " INVENTORY_FILE " " INVENTORY_FILE ".damaged; systemctl restart atteztd && "
+                       "attezt ca restore --force BACKUP",
                        "The inventory is damaged%s%s%s: restore it from a backup.", *text ? " (" : "", text,
                        *text ? ")" : "");
 }

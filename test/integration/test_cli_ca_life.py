@@ -332,6 +332,23 @@ def all_entries(pem):
     return [e for part in pem.split(end)[:-1] for e in x509.load_pem_x509_crl(part + end)]
 
 
+def test_a_damaged_inventory_is_restored_as_doctor_says(new_server, passphrase, scratch):
+    server = new_server()
+    server.create_ca()
+    device = Attested(server, 'one')
+    file = f'{scratch}/backup'
+    cli('ca', 'backup', file, '--passphrase-file', passphrase)
+    server.stop()
+    inventory = f'{server.state}/inventory.tdb'
+    os.rename(inventory, f'{inventory}.damaged')
+    server.start()
+    assert cli_json('ca', 'list') == []
+    cli('ca', 'restore', '--force', file, '--passphrase-file', passphrase)
+    assert server.daemon.wait() == 0
+    server.start()
+    assert server.look_up('one')['ek-hash'] == device.ek.hash
+
+
 def test_who_may_back_up(new_server, passphrase, scratch):
     server = new_server()
     server.create_ca()

@@ -256,7 +256,7 @@ FAULTS = {
                     'listeners': ('Nobody serves', 'systemctl restart attezt-http.socket$')}, False),
     'damaged-database': ('--ca', lambda h, s: damaged_database(h.server),
                          {'server': ('does not run', 'systemctl start atteztd'),
-                          'database': ('inventory is damaged', 'install .* BACKUP'),
+                          'database': ('inventory is damaged', 'mv .* attezt ca restore --force BACKUP'),
                           'listeners': ('Nobody serves', '')}, False),
     'expired-root': ('--ca', lambda h, s: replaced(f'{SERVER_STATE}/public/root.pem', certificate(-1)),
                      {'ca-certificates': ('root certificate expired', 'attezt ca create')}, False),
