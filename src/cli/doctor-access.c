@@ -51,20 +51,24 @@ int user_may(const char *user, const char *path, mode_t wanted) {
         return allows(&u, &st, wanted);
 }
 
+/* The path up to its next part; *end is where that ends, at first the path. False at the end, and where nothing is. */
+static bool next_part(const char *path, const char **end, char ret[static ACCESS_PATH_SIZE], struct stat *ret_st) {
+        if (!**end)
+                return false;
+        *end += 1 + strcspn(*end + 1, "/");
+        int n = snprintf(ret, ACCESS_PATH_SIZE, "%.*s", (int) (*end - path), path);
+        return n >= 0 && (unsigned) n < ACCESS_PATH_SIZE && stat(ret, ret_st) >= 0;
+}
+
 int find_unreadable(const char *user, const char *path, char ret[static ACCESS_PATH_SIZE]) {
+        char part[ACCESS_PATH_SIZE];
         struct stat st;
         User u;
 
         int r = find_user(user, &u);
         if (r < 0)
                 return r;
-        for (const char *end = path; *end;) {
-                char part[ACCESS_PATH_SIZE];
-
-                end += 1 + strcspn(end + 1, "/");
-                int n = snprintf(part, sizeof(part), "%.*s", (int) (end - path), path);
-                if (n < 0 || (unsigned) n >= sizeof(part) || stat(part, &st) < 0)
-                        return 0;
+        for (const char *end = path; next_part(path, &end, part, &st);) {
                 if (allows(&u, &st, *end ? 01 : S_ISDIR(st.st_mode) ? 05 : 04))
                         continue;
                 memcpy(ret, part, sizeof(part));
@@ -75,15 +79,10 @@ int find_unreadable(const char *user, const char *path, char ret[static ACCESS_P
 
 int find_closed(const char *path, char ret[static ACCESS_PATH_SIZE], mode_t *ret_mode) {
         const char *last = strrchr(path, '/');
+        char part[ACCESS_PATH_SIZE];
         struct stat st;
 
-        for (const char *end = path; *end;) {
-                char part[ACCESS_PATH_SIZE];
-
-                end += 1 + strcspn(end + 1, "/");
-                int n = snprintf(part, sizeof(part), "%.*s", (int) (end - path), path);
-                if (n < 0 || (unsigned) n >= sizeof(part) || stat(part, &st) < 0)
-                        return 0;
+        for (const char *end = path; next_part(path, &end, part, &st);) {
                 mode_t wanted = !*end ? 04 : end == last ? 05 : 01;
                 if ((st.st_mode & wanted) == wanted)
                         continue;
