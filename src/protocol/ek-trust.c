@@ -30,7 +30,7 @@ struct EkTrust {
         Authority *buckets[BUCKETS]; /* by subject */
         size_t n_authorities;
         uint64_t generation;         /* grows with each addition */
-        uint8_t (*distrusted)[32];   /* SHA-256 of certificates */
+        uint8_t (*distrusted)[32];   /* SHA-256 of what is signed in certificates */
         size_t n_distrusted;
 };
 
@@ -215,12 +215,13 @@ static void set_origin(EkIssuer *i, const EkOrigin *o) {
                 (void) snprintf(i->vendor, sizeof(i->vendor), "%s", o->vendor);
 }
 
-static int look_whether_distrusted(const EkTrust *t, ByteView der) {
+/* By what is signed: the same signature can be written in several ways. */
+static int look_whether_distrusted(const EkTrust *t, const CertificateParts *parts) {
         uint8_t hash[32];
 
         if (t->n_distrusted == 0)
                 return 0;
-        if (!EVP_Digest(der.data, der.size, hash, NULL, EVP_sha256(), NULL))
+        if (!EVP_Digest(parts->tbs.data, parts->tbs.size, hash, NULL, EVP_sha256(), NULL))
                 return -ENOMEM;
         for (size_t i = 0; i < t->n_distrusted; i++)
                 if (memcmp(t->distrusted[i], hash, sizeof(hash)) == 0)
@@ -229,11 +230,16 @@ static int look_whether_distrusted(const EkTrust *t, ByteView der) {
 }
 
 int ek_trust_distrust(EkTrust *t, ByteView der) {
+        CertificateParts parts;
+
+        int r = certificate_parts(der, &parts);
+        if (r < 0)
+                return r;
         uint8_t (*more)[32] = realloc(t->distrusted, (t->n_distrusted + 1) * sizeof(*more));
         if (!more)
                 return -ENOMEM;
         t->distrusted = more;
-        if (!EVP_Digest(der.data, der.size, more[t->n_distrusted], NULL, EVP_sha256(), NULL))
+        if (!EVP_Digest(parts.tbs.data, parts.tbs.size, more[t->n_distrusted], NULL, EVP_sha256(), NULL))
                 return -ENOMEM;
         t->n_distrusted++;
         return 0;
@@ -242,12 +248,15 @@ int ek_trust_distrust(EkTrust *t, ByteView der) {
 int ek_trust_add(EkTrust *t, ByteView der, const EkOrigin *origin, const EkIssuer **ret) {
         static const EkOrigin none = {};
         _cleanup_(authority_freep) Authority *a = NULL;
+        CertificateParts parts;
 
         if (!origin)
                 origin = &none;
         if (der.size > EK_CERTIFICATE_SIZE_MAX)
                 return -EINVAL;
-        int r = look_whether_distrusted(t, der);
+        int r = certificate_parts(der, &parts);
+        if (r >= 0)
+                r = look_whether_distrusted(t, &parts);
         if (r >= 0)
                 r = authority_new(der, &a);
         if (r < 0)
@@ -276,7 +285,7 @@ int ek_trust_add_sent(EkTrust *sent, const CertificateParts *parts) {
 
         if (find_same(sent, parts))
                 return 0;
-        int r = sent->base ? look_whether_distrusted(sent->base, parts->der) : 0;
+        int r = sent->base ? look_whether_distrusted(sent->base, parts) : 0;
         if (r >= 0)
                 r = authority_new(parts->der, &a);
         if (r < 0)

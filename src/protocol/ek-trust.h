@@ -44,7 +44,8 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(EkTrust *, ek_trust_free);
  * EKs (none at all, one for AIKs, one with a critical extension that is not checked here, or an RSA key below 2048
  * bits), -EKEYREVOKED it was taken out of trust. */
 int ek_trust_add(EkTrust *t, ByteView der, const EkOrigin *origin, const EkIssuer **ret);
-/* This certificate will not be added, wherever it comes from. To be said before. */
+/* This certificate will not be added, wherever it comes from and however its signature is encoded. To be said before.
+ * -EINVAL it is none. */
 int ek_trust_distrust(EkTrust *t, ByteView der);
 size_t ek_trust_count(const EkTrust *t);
 

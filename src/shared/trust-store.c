@@ -38,11 +38,7 @@ static void skip(const Loader *l, const char *path, int error) {
 }
 
 static int distrust(Loader *l, ByteView der) {
-        CertificateParts parts;
-
-        int r = certificate_parts(der, &parts);
-        if (r >= 0)
-                r = ek_trust_distrust(l->trust, der);
+        int r = ek_trust_distrust(l->trust, der);
         if (r >= 0 && l->callbacks.distrusted)
                 l->callbacks.distrusted(l->path, der, l->userdata);
         return r;

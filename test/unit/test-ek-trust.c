@@ -210,16 +210,42 @@ static void test_no_memory_for_a_link(void) {
         }
 }
 
+/* The same certificate with a signature algorithm that leaves out its NULL: other bytes, and as good a signature. */
+static void write_otherwise(const Bytes *certificate, Bytes *ret) {
+        static const uint8_t rsa_sha256[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b,
+                                              0x05, 0x00 };
+        CertificateParts parts;
+        Bytes b = BYTES_NULL;
+
+        check_int(certificate_parts(bytes_view(certificate), &parts), 0);
+        size_t outer = (size_t) (parts.tbs.data - parts.der.data) + parts.tbs.size, end = outer + sizeof(rsa_sha256);
+        check(certificate->data[1] == 0x82 && memcmp(certificate->data + outer, rsa_sha256, sizeof(rsa_sha256)) == 0);
+        check_int(bytes_copy(bytes_view(certificate), &b), 0);
+        memmove(b.data + end - 2, b.data + end, b.size - end);
+        b.size -= 2;
+        b.data[outer + 1] -= 2;
+        b.data[2] = (uint8_t) ((b.size - 4) >> 8);
+        b.data[3] = (uint8_t) (b.size - 4);
+        *ret = b;
+}
+
 static void test_distrusted(void) {
-        _cleanup_(ek_trust_freep) EkTrust *t = NULL;
+        _cleanup_bytes_ Bytes otherwise = BYTES_NULL, top = ca(NAME_ROOT, NAME_ROOT, keys.rsa, keys.rsa),
+                              middle = ca(NAME_ROOT, NAME_INTERMEDIATE, keys.intermediate, keys.rsa);
+        _cleanup_(ek_trust_freep) EkTrust *t = NULL, *trusting = trust_in(&top, NULL);
 
         check_int(ek_trust_new(&t), 0);
-        check_int(ek_trust_distrust(t, bytes_view(&intermediate)), 0);
-        check_int(ek_trust_add(t, bytes_view(&root), NULL, NULL), 0);
-        check_int(ek_trust_add(t, bytes_view(&intermediate), NULL, NULL), -EKEYREVOKED);
+        check_int(ek_trust_distrust(t, bytes_view(&middle)), 0);
+        check_int(ek_trust_add(t, bytes_view(&top), NULL, NULL), 0);
+        check_int(ek_trust_add(t, bytes_view(&middle), NULL, NULL), -EKEYREVOKED);
         check_int(ek_trust_count(t), 1);
         /* nor when the device brings it */
-        check_verdict(t, UNKNOWN_ISSUER, &leaf, &intermediate);
+        check_verdict(t, UNKNOWN_ISSUER, &leaf, &middle);
+        write_otherwise(&middle, &otherwise);
+        check_verdict(trusting, TRUSTED, &leaf, &otherwise);
+        check_verdict(t, UNKNOWN_ISSUER, &leaf, &otherwise);
+        check_int(ek_trust_add(t, bytes_view(&otherwise), NULL, NULL), -EKEYREVOKED);
+        check_int(ek_trust_distrust(t, VIEW("x", 1)), -EINVAL);
 }
 
 /* --- Policies --- */
