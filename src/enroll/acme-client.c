@@ -206,7 +206,8 @@ void acme_client_wait(const HttpsReply *reply, unsigned attempt) {
 
         if (reply->retry_after && retry_after_parse(reply->retry_after, time(NULL), &seconds) >= 0)
                 seconds = MAX_OF(seconds, (int64_t) 1);
-        (void) sleep((unsigned) MIN_OF(seconds, (int64_t) progress_left()));
+        if (!progress_told_to_end())
+                (void) sleep((unsigned) MIN_OF(seconds, (int64_t) progress_left()));
 }
 
 /* --- Accounts --- */

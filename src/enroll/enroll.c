@@ -65,6 +65,7 @@ static int step_tpm(Enroll *e) {
         int r;
 
         progress_step(STEP_TPM);
+        progress_catch_end();
         r = tpm_device_open(e->settings->tcti, &e->tpm, text);
         if (r < 0)
                 return r == -ENODEV ? fail(e->f, r, OUTCOME_NO_TPM, "%s", text) : r;
@@ -317,7 +318,7 @@ int enroll_run(const EnrollSettings *s, const Plan *p, Failure *f) {
         _cleanup_(enroll_done) Enroll e = { .settings = s, .plan = p, .f = f };
 
         for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
-                int r = steps[i](&e);
+                int r = progress_told_to_end() ? -ECANCELED : steps[i](&e);
                 if (r < 0)
                         return r;
         }

@@ -117,6 +117,10 @@ static size_t take_header(char *line, size_t size, size_t n, void *userdata) {
         return n;
 }
 
+static int end_if_told(void *userdata, curl_off_t to_get, curl_off_t got, curl_off_t to_send, curl_off_t sent) {
+        return progress_told_to_end();
+}
+
 /* --- Set-up --- */
 
 Https *https_free(Https *h) {
@@ -145,6 +149,8 @@ static CURLcode set_up(Https *h) {
             (c = curl_easy_setopt(h->curl, CURLOPT_CONNECTTIMEOUT, (long) HTTPS_CONNECT_SECONDS)) != CURLE_OK ||
             (c = curl_easy_setopt(h->curl, CURLOPT_ERRORBUFFER, h->error)) != CURLE_OK ||
             (c = curl_easy_setopt(h->curl, CURLOPT_USERAGENT, "attezt/" ATTEZT_VERSION)) != CURLE_OK ||
+            (c = curl_easy_setopt(h->curl, CURLOPT_NOPROGRESS, 0L)) != CURLE_OK ||
+            (c = curl_easy_setopt(h->curl, CURLOPT_XFERINFOFUNCTION, end_if_told)) != CURLE_OK ||
             (c = curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION, take_body)) != CURLE_OK)
                 return c;
         return curl_easy_setopt(h->curl, CURLOPT_HEADERFUNCTION, take_header);
@@ -255,6 +261,8 @@ static int explain(Https *h, const HttpsRequest *request, CURLcode c, const Tran
                 return fail(f, -EBADMSG, OUTCOME_BAD_ANSWER, "%s answers with more than %u bytes", origin,
                             HTTPS_BODY_MAX);
         switch (c) {
+        case CURLE_ABORTED_BY_CALLBACK:
+                return -ECANCELED;
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_CACERT_BADFILE:
         case CURLE_SSL_ISSUER_ERROR:

@@ -17,6 +17,8 @@
 #define DEADLINE_DEFAULT 180U /* seconds for one job */
 #define DEADLINE_MAX 3600U
 #define JOB_WAIT_SECONDS 30U  /* for the job to arrive */
+#define LOCK_TRIES 50U        /* for the one before, which was told to end, to clear the TPM */
+#define LOCK_PAUSE_MSEC 100U
 
 typedef struct Options {
         EnrollSettings settings;
@@ -106,6 +108,15 @@ static int receive_job(int fd, Job *ret) {
         return n < 0 ? n : job_decode(VIEW(buffer.data, n), ret);
 }
 
+static int lock_patiently(int fd) {
+        for (unsigned i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+                if (errno != EWOULDBLOCK || i >= LOCK_TRIES)
+                        return -errno;
+                (void) usleep(LOCK_PAUSE_MSEC * 1000);
+        }
+        return 0;
+}
+
 /* One job at a time, even if an agent was started anew meanwhile. Held until the process ends. */
 static int lock_state(const char *state_dir, Failure *f) {
         int r = dir_make_parents(state_dir, 0755);
@@ -114,9 +125,9 @@ static int lock_state(const char *state_dir, Failure *f) {
         int fd = dir_open(state_dir);
         if (fd < 0)
                 return fail_errno(f, fd, "Cannot open the state directory");
-        if (flock(fd, LOCK_EX | LOCK_NB) >= 0)
+        r = lock_patiently(fd);
+        if (r >= 0)
                 return fd;
-        r = -errno;
         (void) close(fd);
         return r == -EWOULDBLOCK ? fail(f, -EBUSY, OUTCOME_FAILED, "Another job is still at work") :
                                    fail_errno(f, r, "Cannot lock the state directory");
@@ -164,8 +175,8 @@ static int do_job(const Options *o, int fd) {
         }
         if (f.outcome == OUTCOME_DONE)
                 (void) fail_errno(&f, r, "The job failed");
-        /* Whoever looks for a network every half minute has said once what for. */
-        log_full(f.no_network && kind == JOB_REACH ? LOG_DEBUG : LOG_ERR, "%s: %s", job_outcome_to_string(f.outcome),
+        /* Whoever looks for a network every half minute has said once what for; who ends the job knows it. */
+        log_full((f.no_network && kind == JOB_REACH) || r == -ECANCELED ? LOG_DEBUG : LOG_ERR, "%s: %s", job_outcome_to_string(f.outcome),
                  f.text);
         progress_done(&f);
         return r;

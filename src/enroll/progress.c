@@ -87,6 +87,22 @@ static void send_report(const Report *report) {
                 send_packet(bytes_view(&packet));
 }
 
+static volatile sig_atomic_t told_to_end;
+
+static void handle_end(int number) {
+        told_to_end = true;
+}
+
+/* No SA_RESTART: whoever waits is woken. */
+void progress_catch_end(void) {
+        const struct sigaction action = { .sa_handler = handle_end };
+        (void) sigaction(SIGTERM, &action, NULL);
+}
+
+bool progress_told_to_end(void) {
+        return told_to_end;
+}
+
 void progress_step(JobStep step) {
         prepare_last_words(step);
         send_report(&(Report) { .type = REPORT_STEP, .step = step });

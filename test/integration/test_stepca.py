@@ -417,6 +417,23 @@ def test_hung_tpm(device, before, stepca, server):
     device.enroll(stepca, server)
 
 
+def test_the_agent_is_ended_half_way(device, stepca, server):
+    """A TPM without resource manager keeps what is loaded: nothing is left in it, and the next job finds room."""
+    from rig_bus import popen
+    with socket.create_server(('127.0.0.1', 0)) as silent:
+        for _ in range(3):
+            job = popen(program('attezt'), 'enroll', '--acme', stepca.url(), '--attestation',
+                        f'https://attest.test:{silent.getsockname()[1]}')
+            connection, _ = silent.accept()  # EK and AK are loaded, and nobody answers
+            device.stop()
+            job.communicate(timeout=SOON)
+            assert job.returncode != 0
+            device.start()
+            connection.close()
+    device.enroll(stepca, server)
+    assert device.tpm.transient_handles() == []
+
+
 def test_B8_no_tpm(server, stepca, new_device):
     device = new_device(server, stepca)
     device.tpm.power_off()
