@@ -421,6 +421,7 @@ def test_the_agent_is_ended_half_way(device, stepca, server):
     """A TPM without resource manager keeps what is loaded: nothing is left in it, and the next job finds room."""
     from rig_bus import popen
     with socket.create_server(('127.0.0.1', 0)) as silent:
+        silent.settimeout(SOON)
         for _ in range(3):
             job = popen(program('attezt'), 'enroll', '--acme', stepca.url(), '--attestation',
                         f'https://attest.test:{silent.getsockname()[1]}')
