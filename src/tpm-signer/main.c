@@ -18,6 +18,7 @@
 #define LIMIT_DEFAULT 18U  /* seconds for one operation: less than attezt-agent waits */
 #define LIMIT_MAX 600U
 #define TELL_MSEC 10000U   /* the same failure is not told again for so long */
+#define MISSING_MSEC 2000U /* without a TPM: longer than a start or two take, shorter than a person waits */
 #define STATUS_TIMEOUT 3   /* of the program's end */
 /* Milliseconds, for a TPM that has no room for everybody: */
 #define REST_MSEC 50U      /* a key that was not used so long is given back */
@@ -167,6 +168,21 @@ static bool time_to_tell(TokenStatus status) {
         return status != TOKEN_OK;
 }
 
+static volatile sig_atomic_t told_to_end;
+
+/* A TPM that was lost may come back as a device of another number, which the rules of our unit, made when we were
+ * started, keep from us. Who comes after us finds it; but not a new one for each request. */
+static bool time_to_make_way(TokenStatus status) {
+        static uint64_t missing_since;
+        uint64_t t = now_msec();
+
+        if (status != TOKEN_NO_TPM)
+                missing_since = 0;
+        else if (missing_since == 0)
+                missing_since = t;
+        return missing_since > 0 && t - missing_since >= MISSING_MSEC;
+}
+
 static int answer(int fd, const TokenOperation *o, DeviceKey *d) {
         _cleanup_(token_result_erase) TokenResult result = {};
         uint8_t packet[TOKEN_RESULT_ENCODED_SIZE];
@@ -188,6 +204,8 @@ static int answer(int fd, const TokenOperation *o, DeviceKey *d) {
         if (r >= 0 && send(fd, packet, sizeof(packet), MSG_NOSIGNAL) < 0)
                 r = -errno;
         explicit_bzero(packet, sizeof(packet));
+        if (time_to_make_way(result.status))
+                told_to_end = true;
         return r;
 }
 
@@ -214,8 +232,6 @@ static bool tpm_is_shared(const char *tcti) {
         return !tcti || strncmp(tcti, TPM_TCTI_RESOURCE_MANAGER, strlen(TPM_TCTI_RESOURCE_MANAGER)) == 0 ||
                strncmp(tcti, "tabrmd", strlen("tabrmd")) == 0;
 }
-
-static volatile sig_atomic_t told_to_end;
 
 static void on_terminate(int number) {
         told_to_end = true;

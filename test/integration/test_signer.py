@@ -232,6 +232,20 @@ def test_tpm_gone_and_back(p256):
         signer.said(1)
 
 
+def test_tpm_gone_for_long(p256):
+    """The next process may be allowed what this one is not: it ends, although it is asked all the time."""
+    with p256.signer() as signer:
+        p256.tpm.power_off()
+        try:
+            begin = time.monotonic()
+            while signer.daemon.process.poll() is None and time.monotonic() < begin + 8:
+                assert signer.ask(p256.key, SIGN_ECDSA, b'x') == ('no-tpm', b'')
+                time.sleep(0.3)
+            assert time.monotonic() > begin + 2 and signer.ended() == 0
+        finally:
+            p256.tpm.power_on()
+
+
 @pytest.mark.parametrize('when', ['while the key is flushed', 'later'])
 def test_tpm_hangs(p256, when):
     with p256.signer('--limit', '2') as signer:
