@@ -28,12 +28,18 @@ void ca_print_end(struct json_object *end) {
         print_device_certificate(held);
 }
 
-void ca_print_held(struct json_object *held, const char *revoke) {
+void ca_print_held(struct json_object *held, const char *revoke, bool name_lives) {
         int64_t ak = cli_number(held, "ak-until");
         char text[CLI_TIME_MAX];
 
         putchar('\n');
-        if (ak > 0)
+        if (ak > 0 && name_lives)
+                printf("The AK certificates that it holds end at %s: until then every ACME server\n"
+                       "still takes them, for the name that now is the new one's: the webhook knows names only.\n"
+                       "If somebody may use the old one, disable the new entry until then.\n"
+                       "To revoke them: attezt ca revoke %s\n",
+                       cli_format_time(ak, text), revoke);
+        else if (ak > 0)
                 printf("The AK certificates that it holds end at %s: until then an ACME server\n"
                        "that does not ask the webhook still takes them. To revoke them: attezt ca revoke %s\n",
                        cli_format_time(ak, text), revoke);

@@ -22,7 +22,7 @@ static int replace(Cli *c, sd_bus_message *m) {
         if (status != EXIT_SUCCESS || c->json || !cli_text(device, "replaced")[0])
                 return status;
         printf("\nOf the old one, %s:", cli_text(device, "replaced"));
-        ca_print_held(device, cli_text(device, "replaced"));
+        ca_print_held(device, cli_text(device, "replaced"), true);
         return status;
 }
 

@@ -112,7 +112,7 @@ static int change(Cli *c, sd_bus_message *m, const SetArguments *a) {
 
         int status = ca_ask_device(c, m, "Changed:", &device);
         if (status == EXIT_SUCCESS && !c->json && takes_away(a))
-                ca_print_held(device, cli_text(device, "ek-hash"));
+                ca_print_held(device, cli_text(device, "ek-hash"), false);
         return status;
 }
 

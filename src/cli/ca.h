@@ -12,8 +12,9 @@ int ca_ask_device(Cli *c, sd_bus_message *m, const char *talk, struct json_objec
 int ca_show_device(struct json_object *device);
 /* After a removal or the like: until when what the device holds could still be used. */
 void ca_print_end(struct json_object *end);
-/* After a change that revoked nothing. revoke: the device as "attezt ca revoke" wants it. */
-void ca_print_held(struct json_object *held, const char *revoke);
+/* After a change that revoked nothing. revoke: the device as "attezt ca revoke" wants it. name_lives: another device has
+ * its name now. */
+void ca_print_held(struct json_object *held, const char *revoke, bool name_lives);
 /* All certificates of a device ("": of all devices), the newest first. Returns the exit status after telling why. */
 int ca_read_issued(Cli *c, const char *device, struct json_object **ret);
 void ca_remind_of_backup(const Cli *c);

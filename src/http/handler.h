@@ -24,6 +24,8 @@ void *http_request_userdata(const HttpRequest *r); /* the server's */
 ByteView http_request_body(const HttpRequest *r);
 const char *http_request_header(const HttpRequest *r, const char *name); /* NULL: not there; borrowed */
 struct gnutls_session_int *http_request_tls(const HttpRequest *r);       /* NULL: it came in the clear */
+/* It came in the clear, from a trusted proxy on this machine: nobody else saw it on its way. */
+bool http_request_is_of_local_proxy(const HttpRequest *r);
 /* Who asks: "192.0.2.1:4711", "[2001:db8::1]:4711", "unix"; without a port when a trusted proxy tells it. */
 const char *http_request_peer(const HttpRequest *r);
 /* The bytes that stand for whoever controls that address: IPv4 all, IPv6 the /64; none when it is this machine. */

@@ -318,6 +318,12 @@ struct gnutls_session_int *http_request_tls(const HttpRequest *r) {
         return info ? info->tls_session : NULL;
 }
 
+bool http_request_is_of_local_proxy(const HttpRequest *r) {
+        const Connection *c = connection_of(r);
+
+        return c->proxy && address_is_local((const struct sockaddr *) &c->address);
+}
+
 const char *http_request_peer(const HttpRequest *r) {
         return r->forwarded ? r->peer : connection_of(r)->peer;
 }

@@ -143,7 +143,7 @@ WebhookCaller webhook_auth_check(const WebhookAuth *a, gnutls_session_t session,
                                  const char *signature) {
         if (webhook_signature_good(&a->secrets, body, signature))
                 return WEBHOOK_CALLER_SECRET;
-        if (a->roots && client_certificate_good(a, session))
+        if (a->roots && session && client_certificate_good(a, session))
                 return WEBHOOK_CALLER_CERTIFICATE;
         return WEBHOOK_CALLER_UNKNOWN;
 }

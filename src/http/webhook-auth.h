@@ -30,5 +30,5 @@ bool webhook_configured(const WebhookAuth *a);
 void webhook_auth_load(WebhookAuth *a);
 void webhook_auth_done(WebhookAuth *a);
 
-/* session: of the request's TLS connection. signature: a header, or NULL. */
+/* session: of the request's TLS connection; NULL: it has none, and only a signature counts. signature: a header, or NULL. */
 WebhookCaller webhook_auth_check(const WebhookAuth *a, gnutls_session_t session, ByteView body, const char *signature);

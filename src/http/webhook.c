@@ -66,8 +66,9 @@ void webhook_on_request(HttpRequest *r, void *front) {
 
         if (!webhook_configured(&f->webhook))
                 http_reply_error(r, MHD_HTTP_NOT_FOUND, "not-found", "there is no webhook here: see WebhookSecret=");
-        else if (!session)
-                refuse(r, MHD_HTTP_FORBIDDEN, "refused", "the webhook is for HTTPS only");
+        else if (!session && !http_request_is_of_local_proxy(r))
+                refuse(r, MHD_HTTP_FORBIDDEN, "refused",
+                       "the webhook is for HTTPS only, here or at a proxy on this machine that TrustedProxies= names");
         else if (webhook_auth_check(&f->webhook, session, http_request_body(r),
                                     http_request_header(r, SIGNATURE_HEADER)) == WEBHOOK_CALLER_UNKNOWN)
                 refuse(r, MHD_HTTP_UNAUTHORIZED, "unauthorized",

@@ -179,6 +179,7 @@ def test_a_new_board_and_what_the_old_one_holds(server):
     device = Attested(server, 'repaired', ak_lifetime=3600)
     text = cli('ca', 'replace', 'repaired', 'cd' * 32).stdout
     assert f'Of the old one, {device.hash}:' in text and f'attezt ca revoke {device.hash}' in text
+    assert 'the webhook knows names only' in text and 'disable the new entry' in text
     r = cli_json('ca', 'replace', 'repaired', 'ce' * 32)
     assert r['replaced'] == 'cd' * 32 and r['held-until'] == 0
     assert cli_json('ca', 'revoke', device.hash)['revoked'] == 1

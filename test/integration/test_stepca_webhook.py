@@ -221,14 +221,29 @@ def test_the_secret_is_in_no_log(site):
 
 
 def test_plaintext_and_unconfigured_servers_have_none(site, bus, ek_roots):
-    """On its HTTPS listener only, and only when somebody set it up."""
+    """On its HTTPS listener only, and only when somebody set it up; or behind a proxy on this machine, which then speaks
+    HTTPS, and only signed: it could not pass on a client certificate."""
     site.server.stop()
-    try:
-        plain = Server(ek_roots, tls=False, options=['--config', f'{site.home}/atteztd.conf'])
-        body = question('asked')
-        status, answer = Client(plain.url).post('/webhook', body.decode() and json.loads(body))
-        assert status == 403, answer
+    body = question('asked')
+
+    def ask(config):
+        plain = Server(ek_roots, tls=False, options=['--config', config])
+        plain.create_ca()
+        connection = http.client.HTTPConnection('127.0.0.1', plain.port, timeout=30)
+        connection.request('POST', '/webhook', body, signature(site.secret, body))
+        r = connection.getresponse()
+        answer = json.loads(r.read())
+        connection.close()
         plain.stop()
+        return r.status, answer
+    try:
+        status, answer = ask(f'{site.home}/atteztd.conf')
+        assert status == 403 and 'TrustedProxies=' in answer['detail'], answer
+        with open(f'{site.home}/atteztd.conf') as f:
+            settings = f.read()
+        for proxy, expected in (('127.0.0.1', {'secret': 200, 'certificate': 401}[site.kind]), ('192.0.2.1', 403)):
+            config = write(f'{site.home}/behind-{proxy}.conf', f'{settings}TrustedProxies={proxy}\n'.encode())
+            assert ask(config)[0] == expected, proxy
         none = Server(ek_roots, tls=False)
         status, answer = Client(none.url).post('/webhook', json.loads(body))
         assert status == 404, answer
