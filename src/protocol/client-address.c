@@ -191,8 +191,7 @@ static ByteView find_for(ByteView element) {
         return VIEW_NULL;
 }
 
-/* An address, in brackets or not, with a port or not. */
-static int parse_node(ByteView node, NetAddress *ret) {
+int net_address_parse_node(ByteView node, NetAddress *ret) {
         const uint8_t *colon = node.size > 0 ? memchr(node.data, ':', node.size) : NULL;
 
         if (node.size > 0 && node.data[0] == '[') {
@@ -213,7 +212,7 @@ int forwarded_take_last(ForwardedHeader h, ByteView *value, NetAddress *ret) {
         ByteView element = take_element(value);
         if (h == FORWARDED_BY_RFC)
                 element = find_for(element);
-        return parse_node(element, ret) < 0 ? -EBADMSG : 0;
+        return net_address_parse_node(element, ret) < 0 ? -EBADMSG : 0;
 }
 
 bool client_address_find(const TrustedProxies *p, ForwardedHeader h, ByteView value, NetAddress *ret) {

@@ -29,6 +29,8 @@ typedef enum ForwardedHeader {
 
 /* "192.0.2.1", "2001:db8::1": nothing around it, no zone. -EINVAL. */
 int net_address_parse(ByteView text, NetAddress *ret);
+/* The same in brackets or not, with a port or not: "192.0.2.1:80", "[2001:db8::1]:80". */
+int net_address_parse_node(ByteView node, NetAddress *ret);
 NetAddress net_address_from_ipv4(const uint8_t bytes[static 4]);
 /* The four bytes of an IPv4 address, else NULL. Points into a. */
 const uint8_t *net_address_ipv4(const NetAddress *a);

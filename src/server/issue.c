@@ -236,15 +236,36 @@ static void tell_waiting(const Issue *i) {
                   peer, words);
 }
 
+/* Why it may not even wait; NULL: that is not what error says. */
+static const char *no_room(Server *s, int error) {
+        switch (error) {
+        case -ENOSPC:
+                s->counters.no_room++;
+                return "too many devices wait for approval already";
+        case -EUSERS:
+                s->counters.no_room_untrusted++;
+                return "too many devices without a trusted EK certificate wait for approval already; the other places "
+                       "of MaxPending= are kept for devices that have one";
+        case -EDQUOT:
+                s->counters.no_room_source++;
+                return "too many devices without a trusted EK certificate wait from its address already";
+        default:
+                return NULL;
+        }
+}
+
 static void on_waits(int result, void *userdata) {
+        char peer[LOG_ESCAPED_MAX];
         Issue *i = userdata;
 
         if (result == -ESTALE) {
                 deny(i, ISSUE_CHANGED);
                 return;
         }
-        if (result == -ENOSPC) {
-                log_warning("EK %s is not in the inventory, and too many devices wait for approval already.", i->hash);
+        const char *why = no_room(i->server, result);
+        if (why) {
+                log_warning("EK %s (%s) is not in the inventory, and %s.", i->hash,
+                            log_escape(i->peer, strlen(i->peer), peer), why);
                 fail(i, FRONT_BUSY);
                 return;
         }

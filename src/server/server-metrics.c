@@ -2,6 +2,7 @@
 #include "server/server-metrics.h"
 
 #include "server/server-state.h"
+#include "shared/inventory-waiting.h"
 
 static const char *const statuses[_FRONT_STATUS_MAX] = {
         [FRONT_OK] = "ok",
@@ -32,6 +33,10 @@ static void put_requests(Metrics *m, const ServerCounters *c) {
         for (size_t i = 0; i < _ISSUE_VERDICT_MAX; i++)
                 metrics_count(m, "attezt_ca_verdicts", "verdict", verdicts[i], c->verdicts[i]);
         metrics_one_count(m, "attezt_ca_failures", "Secrets that came back and found the CA at fault.", c->failures);
+        metrics_counter(m, "attezt_ca_no_room", "Unknown devices that found no place to wait for approval, by what was full.");
+        metrics_count(m, "attezt_ca_no_room", "places", "all", c->no_room);
+        metrics_count(m, "attezt_ca_no_room", "places", "untrusted", c->no_room_untrusted);
+        metrics_count(m, "attezt_ca_no_room", "places", "source", c->no_room_source);
 }
 
 void server_metrics(Metrics *m, void *server) {
@@ -41,6 +46,8 @@ void server_metrics(Metrics *m, void *server) {
         put_requests(m, &s->counters);
         metrics_one_value(m, "attezt_ca_devices", "Devices in the inventory.", (int64_t) counts.devices);
         metrics_one_value(m, "attezt_ca_issued_records", "AK certificates on record.", (int64_t) counts.issued);
+        metrics_one_value(m, "attezt_ca_waiting_devices", "Devices that wait for approval.",
+                          (int64_t) inventory_n_waiting(s->inventory, server_now()));
         metrics_one_value(m, "attezt_ca_pending_secrets", "Challenges without an answer yet.",
                           (int64_t) pending_secrets_expire(s->pending, server_boottime(s)));
         metrics_one_value(m, "attezt_ca_not_after_timestamp_seconds", "The end of the CA; 0: there is none.",

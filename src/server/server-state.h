@@ -27,6 +27,9 @@ typedef struct ServerCounters {
         uint64_t challenges[_FRONT_STATUS_MAX];
         uint64_t verdicts[_ISSUE_VERDICT_MAX];
         uint64_t failures;
+        /* Unknown devices that may not wait: all places are taken, those of devices without a trusted EK certificate,
+         * those of such devices from one source. */
+        uint64_t no_room, no_room_untrusted, no_room_source;
 } ServerCounters;
 
 typedef struct Server {

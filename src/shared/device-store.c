@@ -114,5 +114,5 @@ void device_store_cancel(DeviceStore *s) {
 
 bool device_store_is_answer(int r) {
         return r >= 0 || r == -EEXIST || r == -ENOTUNIQ || r == -ENOENT || r == -ESTALE || r == -ENXIO ||
-               r == -EINVAL || r == -ENOSPC || r == -EKEYREJECTED;
+               r == -EINVAL || r == -ENOSPC || r == -EUSERS || r == -EDQUOT || r == -EKEYREJECTED;
 }

@@ -28,7 +28,7 @@ int device_store_commit(DeviceStore *s);
 void device_store_cancel(DeviceStore *s);
 
 /* Within a transaction. A domain answer leaves the transaction good and unchanged: -EEXIST, -ENOTUNIQ, -ENOENT,
- * -ESTALE, -ENXIO, -EINVAL, -ENOSPC, -EKEYREJECTED. Anything else is a failed store: cancel. */
+ * -ESTALE, -ENXIO, -EINVAL, -ENOSPC, -EUSERS, -EDQUOT, -EKEYREJECTED. Anything else is a failed store: cancel. */
 int device_store_enroll(DeviceStore *s, const Device *d);
 int device_store_remove(DeviceStore *s, const uint8_t operation[static OPERATION_SIZE], const char *name_or_hash,
                         Device *ret);
@@ -40,7 +40,7 @@ int device_store_seen(DeviceStore *s, const uint8_t hash[static 32], int64_t now
 /* As enroll, but 0 if it is there with the same settings, 1 if it is new; 'operation' does not count. */
 int device_store_import(DeviceStore *s, const Device *d);
 int device_store_record_issued(DeviceStore *s, const Issued *i, uint64_t device_version, LogHead *ret_head);
-/* 1 it is new, 0 it waits already, -ESTALE it is in the inventory, -ENOSPC. */
+/* 1 it is new, 0 it waits already, -ESTALE it is in the inventory; no room: as of waiting_room(). */
 int device_store_wait(DeviceStore *s, const WaitingDevice *d);
 /* text: words or hash. d: what it becomes, with the time and the operation; its hash is found by text. -ENOENT,
  * -ENOTUNIQ, -EEXIST, -EKEYREJECTED: it has no trusted EK certificate, and d is not pinned. */

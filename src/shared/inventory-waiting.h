@@ -12,7 +12,8 @@ typedef void (*InventoryWaits)(int result, void *userdata);
 
 /* In place of WAITING_LIMITS_DEFAULT. */
 void inventory_limit_waiting(Inventory *inv, WaitingLimits limits);
-/* result: 1 it is new, 0 it waits already; -ENOSPC too many wait; -ESTALE it is in the inventory meanwhile. */
+/* result: 1 it is new, 0 it waits already; -ESTALE it is in the inventory meanwhile; too many wait: -ENOSPC at all,
+ * -EUSERS of those without a trusted EK certificate, -EDQUOT of those from its source. */
 int inventory_wait(Inventory *inv, const WaitingDevice *device, InventoryWaits done, void *userdata);
 /* From slot cursor on (0: the start), max ≤ INVENTORY_PAGE_MAX; next is 0 at the end. now: those that have expired are
  * left out. */

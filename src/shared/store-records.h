@@ -9,6 +9,7 @@
  *   i SERIAL and all that begins with z: see issued-store
  *   w NUMBER   a device that waits for approval, in one of WAITING_DEVICES_MAX slots
  */
+#include "protocol/client-address.h"
 #include "protocol/device-record.h"
 #include "shared/issued-store.h"
 
@@ -27,7 +28,9 @@ typedef struct WaitingLimits {
 /* Of a record 'w': where a device that waits is found without asking the file. */
 typedef struct WaitingSlot {
         bool used;
+        bool trusted; /* its EK certificate */
         uint8_t hash[32];
+        NetAddress source;
         int64_t last;
 } WaitingSlot;
 

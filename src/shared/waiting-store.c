@@ -2,6 +2,7 @@
 #include "shared/waiting-store.h"
 
 #include "protocol/device-words.h"
+#include "protocol/waiting-room.h"
 
 static StoreKey slot_key(unsigned slot) {
         const uint8_t b[2] = { (uint8_t) (slot >> 8), (uint8_t) slot };
@@ -22,6 +23,8 @@ static void remember(DeviceStore *s, unsigned slot, const WaitingDevice *d) {
         WaitingSlot *w = &s->waiting[slot];
 
         w->used = true;
+        w->trusted = d->evidence == EK_EVIDENCE_TRUSTED;
+        w->source = waiting_peer_source(d->peer);
         w->last = d->last;
         memcpy(w->hash, d->ek_hash, sizeof(w->hash));
 }
@@ -74,10 +77,30 @@ static int find_hash(const DeviceStore *s, const uint8_t hash[static 32]) {
         return -ENOENT;
 }
 
+static WaitingPlaces count_places(const DeviceStore *s, const NetAddress *source, int64_t now) {
+        WaitingPlaces n = {};
+
+        for (unsigned i = 0; i < WAITING_DEVICES_MAX; i++) {
+                if (!alive(s, i, now))
+                        continue;
+                n.all++;
+                if (s->waiting[i].trusted)
+                        continue;
+                n.untrusted++;
+                n.of_source += waiting_same_source(&s->waiting[i].source, source);
+        }
+        return n;
+}
+
+static int find_room(const DeviceStore *s, const WaitingDevice *d) {
+        const NetAddress source = waiting_peer_source(d->peer);
+        const WaitingPlaces taken = count_places(s, &source, d->last);
+
+        return waiting_room(s->limits.max, &taken, d->evidence);
+}
+
 /* The slots are more than may wait: with a limit that was lowered, all stay that wait. */
-static int find_room(const DeviceStore *s, int64_t now) {
-        if (waiting_count(s, now) >= s->limits.max)
-                return -ENOSPC;
+static int free_slot(const DeviceStore *s, int64_t now) {
         for (unsigned i = 0; i < WAITING_DEVICES_MAX; i++)
                 if (!alive(s, i, now))
                         return (int) i;
@@ -90,28 +113,41 @@ static bool worth_writing(const WaitingDevice *there, const WaitingDevice *d) {
                strcmp(d->issuer, there->issuer) != 0;
 }
 
-int waiting_add(DeviceStore *s, const WaitingDevice *d) {
+/* Or else whoever has two sources would fill the places of one, move them to the other, and fill them again. */
+static bool may_move(const DeviceStore *s, unsigned slot, const WaitingDevice *d) {
+        const NetAddress source = waiting_peer_source(d->peer);
+
+        if (d->evidence == EK_EVIDENCE_TRUSTED || waiting_same_source(&s->waiting[slot].source, &source))
+                return true;
+        return count_places(s, &source, d->last).of_source < waiting_source_max(s->limits.max);
+}
+
+static int refresh(DeviceStore *s, unsigned slot, const WaitingDevice *d) {
         WaitingDevice there, new = *d;
 
+        int r = get_slot(s, slot, &there);
+        if (r < 0)
+                return r;
+        if (!worth_writing(&there, d))
+                return 0;
+        new.first = there.first;
+        if (!may_move(s, slot, d))
+                memcpy(new.peer, there.peer, sizeof(new.peer));
+        return put_slot(s, slot, &new);
+}
+
+int waiting_add(DeviceStore *s, const WaitingDevice *d) {
         int slot = find_hash(s, d->ek_hash);
-        if (slot >= 0) {
-                bool old = !alive(s, (unsigned) slot, d->last);
-                int r = get_slot(s, (unsigned) slot, &there);
-                if (r < 0)
-                        return r;
-                if (!old)
-                        new.first = there.first;
-                if (!old && !worth_writing(&there, d))
-                        return 0;
-                if (old && waiting_count(s, d->last) >= s->limits.max)
-                        return -ENOSPC;
-                r = put_slot(s, (unsigned) slot, &new);
-                return r < 0 ? r : old;
-        }
-        slot = find_room(s, d->last);
+        if (slot >= 0 && alive(s, (unsigned) slot, d->last))
+                return refresh(s, (unsigned) slot, d);
+        int r = find_room(s, d);
+        if (r < 0)
+                return r;
+        if (slot < 0)
+                slot = free_slot(s, d->last);
         if (slot < 0)
                 return slot;
-        int r = put_slot(s, (unsigned) slot, &new);
+        r = put_slot(s, (unsigned) slot, d);
         return r < 0 ? r : 1;
 }
 

@@ -17,7 +17,8 @@
 int waiting_load(DeviceStore *s); /* after opening, and after a transaction that was given up; -EUCLEAN */
 size_t waiting_count(const DeviceStore *s, int64_t now);
 
-/* 1 it is new, 0 it waits already; -ENOSPC full. Time, evidence and address become the latest. */
+/* 1 it is new, 0 it waits already; no room: as of waiting_room(). Time, evidence and address become the latest; but the
+ * address stays where the other one's source has all devices without a trusted EK certificate that it may have. */
 int waiting_add(DeviceStore *s, const WaitingDevice *d);
 /* 1 it waited, 0 it did not. */
 int waiting_forget(DeviceStore *s, const uint8_t hash[static 32]);

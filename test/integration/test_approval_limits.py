@@ -26,12 +26,13 @@ def new_server(bus, ek_roots, scratch):
         s.stop()
 
 
-def ask(server, ek, ak):
-    """(status, headers, error)"""
+def ask(server, ek, ak, source=None):
+    """(status, headers, error). source: where it comes from, by a trusted proxy's word."""
     client = Client(server.url)
-    status, _, answer = client.request('POST', '/attest', attest_request(ek, ak.evidence()))
+    where = {'X-Forwarded-For': source} if source else {}
+    status, _, answer = client.request('POST', '/attest', attest_request(ek, ak.evidence()), where)
     assert status == 200
-    status, headers, answer = client.request('POST', '/secret', {'secret': b64(dev.activate(ek, ak, answer))})
+    status, headers, answer = client.request('POST', '/secret', {'secret': b64(dev.activate(ek, ak, answer))}, where)
     return status, headers, answer.get('error')
 
 
@@ -46,6 +47,25 @@ def test_settings_count(new_server, vendor):
     assert ask(server, eks[0], ak)[2] == 'waiting'  # it waits already
     assert {d['ek-hash'] for d in cli_json('ca', 'pending')} == {ek.hash for ek in eks[:2]}
     server.daemon.wait_line('too many devices wait for approval already')
+
+
+def test_made_up_keys_leave_places_to_devices(new_server, vendor):
+    """Without a trusted EK certificate: half of the places, and few of one source. Who waits is not driven out."""
+    server = new_server(['MaxPending=4'], ['TrustedProxies=127.0.0.1'])
+    ak, made_up = SoftAk(), [SoftEk() for _ in range(5)]
+
+    def asks(ek, source):
+        return ask(server, ek, ak, source)[2]
+    assert asks(made_up[0], '192.0.2.1') == 'waiting'
+    assert asks(made_up[1], '192.0.2.1') == 'busy'
+    server.daemon.wait_line(rf'{made_up[1].hash} \(192.0.2.1\) .* from its address already')
+    assert asks(made_up[2], '2001:db8::1') == 'waiting'
+    assert asks(made_up[3], '2001:db8:1::1') == 'busy'
+    server.daemon.wait_line(rf'{made_up[3].hash} .* without a trusted EK certificate wait .* MaxPending=')
+    real = [SoftEk(authority=vendor) for _ in range(3)]
+    assert [asks(ek, '192.0.2.1') for ek in real] == ['waiting', 'waiting', 'busy']
+    assert asks(made_up[2], '2001:db8::ffff') == 'waiting'
+    assert {d['ek-hash'] for d in cli_json('ca', 'pending')} == {made_up[0].hash, made_up[2].hash, *[e.hash for e in real[:2]]}
 
 
 def test_impossible_settings_are_told_and_change_nothing(new_server, vendor):

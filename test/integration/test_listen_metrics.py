@@ -19,7 +19,7 @@ from rig_unit import Unit, seqpacket, stream, tcp
 
 SERVER = ('dev.attezt.Server1', '/dev/attezt/Server1', 'dev.attezt.Server1')
 # For clients that the proxy here speaks for; the others are on loopback, and have none.
-LIMITS = b'[HTTP]\nTrustedProxies=127.0.0.1\nRefusalLimit=2/1h\nUnansweredLimit=3/1h\nDeviceLimit=1/1h\n'
+LIMITS = b'[Server]\nMaxPending=4\n[HTTP]\nTrustedProxies=127.0.0.1\nRefusalLimit=2/1h\nUnansweredLimit=3/1h\nDeviceLimit=1/1h\n'
 LINE = re.compile(r'(attezt_\w+)(\{(\w+)="([^"\\]*)"\})? (-?\d+)')
 
 
@@ -56,7 +56,8 @@ def host(ek_roots):
     shutil.chown(f'{home}/front', 'attezt-http')
     roots = [o for d in ek_roots for o in ('--ek-roots', d)]
     server = Unit([listener, stream(f'{home}/ca')], ['front', 'metrics'],
-                  [program('atteztd'), '--state-dir', state], user='atteztd')
+                  [program('atteztd'), '--state-dir', state, '--config', write(f'{home}/atteztd.conf', LIMITS)],
+                  user='atteztd')
     front = Unit([web, stream(f'{home}/http')], ['http', 'metrics'],
                  [program('attezt-http'), '--backend', f'{home}/front', '--public-dir', f'{state}/public', '--config',
                   write(f'{home}/atteztd.conf', LIMITS), *roots],
@@ -86,6 +87,7 @@ def test_server_and_front(bus, host, vendor):
     assert ca[('attezt_ca_verdicts_total', 'unknown-secret')] == 1
     assert (ca['attezt_ca_devices'], ca['attezt_ca_issued_records'], ca['attezt_ca_pending_secrets']) == (1, 2, 1)
     assert ca['attezt_ca_not_after_timestamp_seconds'] > time.time() and ca['attezt_ca_failures_total'] == 0
+    assert ca['attezt_ca_waiting_devices'] == 1 and ca[('attezt_ca_no_room_total', 'all')] == 0
     front = scrape(host.http)
     assert front[('attezt_http_answers_total', '200')] == 6 and front[('attezt_http_answers_total', '403')] == 2
     assert front['attezt_http_open_connections'] == front['attezt_http_connections_total'] == 1
@@ -114,6 +116,23 @@ def test_whoever_has_to_wait_is_counted(bus, host, vendor):
     assert {limit: front[('attezt_http_limited_requests_total', limit)] for limit in ('refusals', 'unanswered', 'device')} == {
         'refusals': 3, 'unanswered': 2, 'device': 1}
     assert front[('attezt_http_answers_total', '429')] == 6
+
+
+def test_who_finds_no_place_to_wait_is_counted(bus, host, vendor):
+    scrape(host.ca)
+    bus.wait_name(SERVER[0])
+    call(*SERVER, 'CreateCA', 'sa{sv}', 'Metrics CA', 0)
+    c = Client(host.url)
+
+    def error(client, **members):
+        ek, ak, where = SoftEk(**members), SoftAk(), {'X-Forwarded-For': client}
+        _, _, answer = c.request('POST', '/attest', attest_request(ek, ak.evidence()), where)
+        return c.request('POST', '/secret', {'secret': b64(activate(ek, ak, answer))}, where)[2]['error']
+    assert [error(f'192.0.2.{i}') for i in (1, 1, 2, 3)] == ['waiting', 'busy', 'waiting', 'busy']
+    assert [error(f'192.0.2.{i}', authority=vendor) for i in (4, 5, 6, 7)] == ['waiting', 'waiting', 'busy', 'busy']
+    ca = scrape(host.ca)
+    assert ca['attezt_ca_waiting_devices'] == 4
+    assert [ca[('attezt_ca_no_room_total', places)] for places in ('source', 'untrusted', 'all')] == [1, 1, 2]
 
 
 def test_collectors_that_misbehave(bus, host):

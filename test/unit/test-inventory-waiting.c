@@ -251,6 +251,66 @@ static void test_limits_of_ones_own(void) {
         stop(&c);
 }
 
+static int ask_from(Context *c, unsigned i, EkEvidence evidence, const char *peer, int64_t now) {
+        WaitingDevice d = waiting(i, now);
+
+        d.evidence = evidence;
+        strcpy(d.peer, peer);
+        return wait_for(c, &d);
+}
+
+/* Whoever makes EKs by the thousand takes neither the places of devices that have a certificate, nor from one source
+ * those of all that have none. */
+static void test_places_are_kept(void) {
+        Context c;
+
+        check(unlink(path) == 0);
+        start(&c);
+        inventory_limit_waiting(c.inv, (WaitingLimits) { .max = 64, .lifetime = 1000000 });
+        for (unsigned i = 0; i < 100; i++) {
+                char peer[WAITING_PEER_MAX];
+                (void) snprintf(peer, sizeof(peer), "192.0.2.%u:%u", 1 + i / 10, 1000 + i);
+                check_int(ask_from(&c, 100 + i, i % 2 ? EK_EVIDENCE_NONE : EK_EVIDENCE_UNTRUSTED, peer, NOW),
+                          i >= 74 ? -EUSERS : i % 10 < 4 ? 1 : -EDQUOT);
+        }
+        stop(&c);
+        start(&c); /* the same after a restart */
+        inventory_limit_waiting(c.inv, (WaitingLimits) { .max = 64, .lifetime = 1000000 });
+        check_int(inventory_n_waiting(c.inv, NOW), 32);
+        check_int(ask_from(&c, 300, EK_EVIDENCE_NONE, "198.51.100.1:1", NOW), -EUSERS);
+        for (unsigned i = 0; i < 32; i++)
+                check_int(ask_from(&c, 400 + i, EK_EVIDENCE_TRUSTED, "192.0.2.1:9", NOW), 1);
+        check_int(ask_from(&c, 500, EK_EVIDENCE_TRUSTED, "192.0.2.9:9", NOW), -ENOSPC);
+        /* Who waits, waits on. */
+        check_int(ask_from(&c, 100, EK_EVIDENCE_NONE, "192.0.2.1:1", NOW + 700), 0);
+        check_int(inventory_n_waiting(c.inv, NOW + 700), 64);
+        stop(&c);
+}
+
+/* Moving to another address makes no room at the first for more than the other one has. */
+static void test_moving(void) {
+        Context c;
+
+        check(unlink(path) == 0);
+        start(&c);
+        inventory_limit_waiting(c.inv, (WaitingLimits) { .max = 16, .lifetime = 1000000 });
+        check_int(ask_from(&c, 1, EK_EVIDENCE_NONE, "192.0.2.1:1", NOW), 1);
+        check_int(ask_from(&c, 2, EK_EVIDENCE_NONE, "[2001:db8::1]:2", NOW), 1);
+        check_int(ask_from(&c, 3, EK_EVIDENCE_NONE, "[2001:db8::2]:2", NOW), -EDQUOT); /* the same /64 */
+        check_int(ask_from(&c, 1, EK_EVIDENCE_NONE, "2001:db8::3", NOW + 700), 0);
+        check_int(list(&c, NOW + 700), 2);
+        check(c.page[0].last == NOW + 700 && c.page[0].first == NOW);
+        check_str(c.page[0].peer, "192.0.2.1:1");
+        check_int(ask_from(&c, 3, EK_EVIDENCE_NONE, "192.0.2.1:3", NOW + 700), -EDQUOT);
+        check_int(ask_from(&c, 1, EK_EVIDENCE_NONE, "192.0.2.3:1", NOW + 1400), 0);
+        check_int(ask_from(&c, 3, EK_EVIDENCE_NONE, "192.0.2.1:3", NOW + 1400), 1);
+        /* With a trusted certificate nobody counts its source. */
+        check_int(ask_from(&c, 1, EK_EVIDENCE_TRUSTED, "[2001:db8::1]:1", NOW + 1500), 0);
+        check_int(list(&c, NOW + 1500), 3);
+        check_str(c.page[0].peer, "[2001:db8::1]:1");
+        stop(&c);
+}
+
 int main(void) {
         char dir[] = "/tmp/test-inventory-waiting-XXXXXX";
 
@@ -260,6 +320,8 @@ int main(void) {
         test_marks();
         test_limits();
         test_limits_of_ones_own();
+        test_places_are_kept();
+        test_moving();
         check(unlink(path) == 0);
         strcat(path, ".lock");
         check(unlink(path) == 0);
