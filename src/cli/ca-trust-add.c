@@ -8,7 +8,6 @@
 
 #define FILES_MAX 256U /* of "ca trust add" */
 #define DIRECTORY_DEPTH_MAX 8U
-#define ANSWER_MAX 16U
 #define PROGRESS_EVERY 100U
 
 /* --- Asking --- */
@@ -26,7 +25,6 @@ static void show_root(const TrustCandidate *t) {
 
 /* Whoever trusts a root trusts what it signs: that is said by somebody who has seen which one it is. */
 static int confirm(const TrustCollector *t, bool yes) {
-        char answer[ANSWER_MAX] = "";
         size_t roots = 0;
 
         for (size_t i = 0; i < t->n; i++)
@@ -39,18 +37,13 @@ static int confirm(const TrustCollector *t, bool yes) {
                         show_root(&t->candidates[i]);
         if (yes)
                 return EXIT_SUCCESS;
-        if (!isatty(STDIN_FILENO)) {
+        if (!cli_confirm_can_ask()) {
                 log_error("Nobody is here to say yes: compare the fingerprints with those that the vendor publishes, "
                           "and say --yes.");
                 return EXIT_FAILURE;
         }
-        fprintf(stderr, "Every TPM whose EK certificate one of them has signed will be believed. Trust %s? [y/N] ",
-                roots == 1 ? "it" : "them");
-        if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y')) {
-                fprintf(stderr, "Nothing is changed.\n");
-                return EXIT_FAILURE;
-        }
-        return EXIT_SUCCESS;
+        return cli_confirm("Every TPM whose EK certificate one of them has signed will be believed. Trust %s?",
+                           roots == 1 ? "it" : "them") ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* --- Sending --- */

@@ -109,6 +109,10 @@ static inline void cli_message_unrefp(sd_bus_message **m) {
 void cli_password_agent_open(Cli *c);
 void cli_password_agent_close(Cli *c);
 
+/* cli-confirm.c: a yes from whoever sits at the terminal; false is told. */
+bool cli_confirm_can_ask(void);
+bool cli_confirm(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* cli-data.c. Dictionaries become JSON objects: both kinds of output are made of those. */
 int cli_read_dict(sd_bus_message *m, struct json_object **ret); /* a{sv} of s b u t as; negative errno */
 int cli_print_json(struct json_object *o);                      /* indented; exit status */

@@ -35,6 +35,17 @@ int waiting_room(unsigned max, const WaitingPlaces *taken, EkEvidence evidence) 
         return taken->of_source < waiting_source_max(max) ? 0 : -EDQUOT;
 }
 
+int waiting_filter_source(WaitingFilter *f, const char *text) {
+        NetAddress a;
+
+        int r = net_address_parse(VIEW_STR(text), &a);
+        if (r < 0)
+                return r;
+        f->by_source = true;
+        f->source = waiting_source(&a);
+        return 0;
+}
+
 bool waiting_filter_has(const WaitingFilter *f, bool trusted, const NetAddress *source) {
         return !(f->untrusted && trusted) && (!f->by_source || waiting_same_source(source, &f->source));
 }

@@ -36,4 +36,6 @@ unsigned waiting_source_max(unsigned max);
  * without one from there. */
 int waiting_room(unsigned max, const WaitingPlaces *taken, EkEvidence evidence);
 
+/* From text, an address as of net_address_parse(): that source only. -EINVAL. */
+int waiting_filter_source(WaitingFilter *f, const char *text);
 bool waiting_filter_has(const WaitingFilter *f, bool trusted, const NetAddress *source);

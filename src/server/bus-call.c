@@ -8,7 +8,13 @@ BusCall *bus_call_new(Server *s, sd_bus_message *m, const char *device) {
         BusCall *c = calloc(1, sizeof(*c));
         if (!c)
                 return NULL;
-        *c = (BusCall) { .server = s, .message = sd_bus_message_ref(m), .next = s->bus_calls, .self = &s->bus_calls };
+        *c = (BusCall) {
+                .server = s,
+                .message = sd_bus_message_ref(m),
+                .uid = access_caller_uid(s->access),
+                .next = s->bus_calls,
+                .self = &s->bus_calls,
+        };
         strncpy(c->device, device, sizeof(c->device) - 1);
         if (c->next)
                 c->next->self = &c->next;

@@ -9,6 +9,7 @@ struct BusCall {
         Server *server;
         BusCall *next, **self;
         sd_bus_message *message;
+        uint32_t uid; /* of the caller */
         char device[DEVICE_HASH_TEXT + 1]; /* what was asked for: a hash or a name */
 };
 

@@ -19,6 +19,7 @@ int bus_replace(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_import(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_approve(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_deny(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_clear_pending(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_list_pending(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_look_up(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_list(sd_bus_message *m, void *userdata, sd_bus_error *error);
@@ -39,6 +40,7 @@ int bus_refine_change(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_b
 int bus_refine_import(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_approve(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_deny(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
+int bus_refine_clear_pending(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_replace(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_add_trust(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);
 int bus_refine_remove_trust(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error);

@@ -28,6 +28,7 @@ static const struct {
         { "reason", BUS_OPTION_REASON, "s" },
         { "root-key", BUS_OPTION_ROOT_KEY, "h" },
         { "force", BUS_OPTION_FORCE, "b" },
+        { "untrusted", BUS_OPTION_UNTRUSTED, "b" },
         { "vendor", BUS_OPTION_VENDOR, "s" },
         { "anchor", BUS_OPTION_ANCHOR, "b" },
         { "source", BUS_OPTION_SOURCE, "s" },
@@ -110,6 +111,8 @@ static int read_value(sd_bus_message *m, BusOption option, BusOptions *o, sd_bus
                 return sd_bus_message_read_basic(m, 'h', &o->root_key);
         case BUS_OPTION_FORCE:
                 return sd_bus_message_read_basic(m, 'b', &o->force);
+        case BUS_OPTION_UNTRUSTED:
+                return sd_bus_message_read_basic(m, 'b', &o->untrusted);
         case BUS_OPTION_VENDOR:
                 return sd_bus_message_read_basic(m, 's', &o->vendor);
         case BUS_OPTION_ANCHOR:

@@ -25,6 +25,7 @@ typedef enum BusOption {
         BUS_OPTION_REASON = 1 << 15,
         BUS_OPTION_ROOT_KEY = 1 << 16,
         BUS_OPTION_FORCE = 1 << 17,
+        BUS_OPTION_UNTRUSTED = 1 << 18,
         BUS_OPTION_VENDOR = 1 << 20,
         BUS_OPTION_ANCHOR = 1 << 21,
         BUS_OPTION_SOURCE = 1 << 22,
@@ -39,7 +40,7 @@ typedef struct BusOptions {
         const char *note, *reason;         /* borrowed from the message; or NULL */
         DeviceNames names, add_names, remove_names;
         uint8_t operation[OPERATION_SIZE]; /* drawn when the caller gave none */
-        int anchor, force;
+        int anchor, force, untrusted;
         int root_key;                      /* a descriptor, borrowed likewise; or -EBADF */
         const char *vendor, *source;       /* borrowed likewise */
         const void *certificate;

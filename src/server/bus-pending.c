@@ -270,3 +270,70 @@ int bus_deny(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         TAKE_PTR(c);
         return 1;
 }
+
+/* --- ClearPending --- */
+
+static int read_clear(sd_bus_message *m, BusOptions *ret, WaitingFilter *ret_filter, sd_bus_error *error) {
+        WaitingFilter f = {};
+        BusOptions o;
+
+        int r = bus_read_options(m, BUS_OPTION_SOURCE | BUS_OPTION_UNTRUSTED, &o, error);
+        if (r < 0)
+                return r;
+        f.untrusted = o.untrusted;
+        if (o.source && waiting_filter_source(&f, o.source) < 0)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A source is an address, without a port.");
+        *ret = o;
+        *ret_filter = f;
+        return 0;
+}
+
+int bus_refine_clear_pending(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error) {
+        WaitingFilter filter;
+        BusOptions o;
+
+        int r = read_clear(m, &o, &filter, error);
+        if (r < 0)
+                return r;
+        const char *const details[] = {
+                "hash", "(several)", "source", o.source ?: "", "untrusted", o.untrusted ? "true" : "false", NULL,
+        };
+        memcpy(q->details, details, sizeof(details));
+        return 0;
+}
+
+static void on_cleared(int result, void *userdata) {
+        BusCall *c = userdata;
+        char uid[16];
+        const char *fields[] = { "ATTEZT_UID", uid, NULL };
+
+        if (result < 0) {
+                bus_call_fail(c, result);
+                return;
+        }
+        (void) snprintf(uid, sizeof(uid), "%u", c->uid);
+        log_event(LOG_NOTICE, EVENT_PENDING_CLEARED, fields, "Forgotten: %d device%s that waited for approval.", result,
+                  result == 1 ? "" : "s");
+        bus_emit(c->server, "PendingChanged");
+        (void) sd_bus_reply_method_return(c->message, "u", (uint32_t) result);
+        bus_call_free(c);
+}
+
+int bus_clear_pending(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(bus_call_freep) BusCall *c = NULL;
+        Server *s = userdata;
+        WaitingFilter filter;
+        BusOptions o;
+
+        int r = read_clear(m, &o, &filter, error);
+        if (r < 0)
+                return r;
+        c = bus_call_new(s, m, "");
+        if (!c)
+                return -ENOMEM;
+        r = inventory_clear_waiting(s->inventory, &filter, server_now(), on_cleared, c);
+        if (r < 0)
+                return bus_error_set(error, r, "");
+        TAKE_PTR(c);
+        return 1;
+}

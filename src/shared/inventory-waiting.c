@@ -168,6 +168,44 @@ int inventory_deny(Inventory *inv, const uint8_t operation[static OPERATION_SIZE
         return 0;
 }
 
+/* --- Many at once --- */
+
+typedef struct ClearOperation {
+        Operation operation;
+        InventoryWaits answer;
+        WaitingFilter filter;
+        int64_t now;
+} ClearOperation;
+
+static int work_clear(DeviceStore *s, Operation *base) {
+        const ClearOperation *o = (const ClearOperation *) base;
+        return waiting_clear(s, &o->filter, o->now);
+}
+
+static void answer_clear(const Operation *base) {
+        ((const ClearOperation *) base)->answer(base->result, base->userdata);
+}
+
+int inventory_clear_waiting(Inventory *inv, const WaitingFilter *filter, int64_t now, InventoryWaits done,
+                            void *userdata) {
+        Operation *base;
+
+        int r = operation_new(inv->queue, sizeof(ClearOperation), userdata, &base);
+        if (r < 0)
+                return r;
+        ClearOperation *o = (ClearOperation *) base;
+        base->kind = OPERATION_CHANGE;
+        base->work = work_clear;
+        base->answer = answer_clear;
+        o->answer = done;
+        o->filter = *filter;
+        o->now = now;
+        operation_submit(inv->queue, base);
+        return 0;
+}
+
+/* --- From memory --- */
+
 int inventory_find_waiting(const Inventory *inv, const char *text, int64_t now, uint8_t ret_hash[static 32]) {
         return waiting_find_hash(operations_store(inv->queue), text, now, ret_hash);
 }

@@ -25,6 +25,9 @@ int inventory_list_waiting(Inventory *inv, unsigned cursor, size_t max, int64_t 
 int inventory_approve(Inventory *inv, const char *text, const Device *device, InventoryDevice done, void *userdata);
 int inventory_deny(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *text, int64_t now,
                    InventoryDevice done, void *userdata);
+/* result: how many of those that wait were forgotten; they may ask again. */
+int inventory_clear_waiting(Inventory *inv, const WaitingFilter *filter, int64_t now, InventoryWaits done,
+                            void *userdata);
 /* From memory, at once. The hash of one that waits, by its words or hash; and how many there are. */
 int inventory_find_waiting(const Inventory *inv, const char *text, int64_t now, uint8_t ret_hash[static 32]);
 size_t inventory_n_waiting(const Inventory *inv, int64_t now);

@@ -2,7 +2,6 @@
 #include "shared/waiting-store.h"
 
 #include "protocol/device-words.h"
-#include "protocol/waiting-room.h"
 
 static StoreKey slot_key(unsigned slot) {
         const uint8_t b[2] = { (uint8_t) (slot >> 8), (uint8_t) slot };
@@ -151,16 +150,33 @@ int waiting_add(DeviceStore *s, const WaitingDevice *d) {
         return r < 0 ? r : 1;
 }
 
-int waiting_forget(DeviceStore *s, const uint8_t hash[static 32]) {
-        int slot = find_hash(s, hash);
+static int drop_slot(DeviceStore *s, unsigned slot) {
+        StoreKey k = slot_key(slot);
 
-        if (slot < 0)
-                return 0;
-        StoreKey k = slot_key((unsigned) slot);
         if (record_store_delete(s->records, key_view(&k)) < 0)
                 return -EIO;
         s->waiting[slot] = (WaitingSlot) {};
         return 1;
+}
+
+int waiting_forget(DeviceStore *s, const uint8_t hash[static 32]) {
+        int slot = find_hash(s, hash);
+
+        return slot < 0 ? 0 : drop_slot(s, (unsigned) slot);
+}
+
+int waiting_clear(DeviceStore *s, const WaitingFilter *f, int64_t now) {
+        int n = 0;
+
+        for (unsigned i = 0; i < WAITING_DEVICES_MAX; i++) {
+                if (!alive(s, i, now) || !waiting_filter_has(f, s->waiting[i].trusted, &s->waiting[i].source))
+                        continue;
+                int r = drop_slot(s, i);
+                if (r < 0)
+                        return r;
+                n++;
+        }
+        return n;
 }
 
 static int find_words(const DeviceStore *s, const char *text, int64_t now) {

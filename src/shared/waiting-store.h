@@ -3,7 +3,7 @@
 
 /* Devices that wait for approval, as records in as many slots as there may be devices: what is new never takes the place
  * of what waits. Within a transaction, but for reading. */
-#include "protocol/waiting-device.h"
+#include "protocol/waiting-room.h"
 #include "shared/store-records.h"
 
 #define WAITING_MAX_DEFAULT 1024U
@@ -22,6 +22,8 @@ size_t waiting_count(const DeviceStore *s, int64_t now);
 int waiting_add(DeviceStore *s, const WaitingDevice *d);
 /* 1 it waited, 0 it did not. */
 int waiting_forget(DeviceStore *s, const uint8_t hash[static 32]);
+/* Forgets those that wait at now and that f has; how many. */
+int waiting_clear(DeviceStore *s, const WaitingFilter *f, int64_t now);
 
 /* text: a hash, or all its words. -ENOENT; -ENOTUNIQ: two have the same words. */
 int waiting_find(DeviceStore *s, const char *text, int64_t now, WaitingDevice *ret);

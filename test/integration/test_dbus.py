@@ -36,6 +36,7 @@ SERVER_METHODS = {
     'ListPending': (('""', 'uint32 10', '@a{sv} {}'), 'dev.attezt.server.pending'),
     'Approve': ((f'"{HASH}"', '@as []', '@a{sv} {}'), 'dev.attezt.server.approve'),
     'Deny': ((f'"{HASH}"', '@a{sv} {}'), 'dev.attezt.server.deny'),
+    'ClearPending': (('@a{sv} {}',), 'dev.attezt.server.deny'),
     'LookUp': ((f'"{HASH}"', '@a{sv} {}'), 'dev.attezt.server.read'),
     'List': (('""', 'uint32 10', '@a{sv} {}'), 'dev.attezt.server.read'),
     'GetCounts': (('@a{sv} {}',), 'dev.attezt.server.read'),

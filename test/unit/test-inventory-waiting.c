@@ -311,6 +311,43 @@ static void test_moving(void) {
         stop(&c);
 }
 
+static int clear(Context *c, const WaitingFilter *f) {
+        c->open++;
+        check_int(inventory_clear_waiting(c->inv, f, NOW + 50, on_result, c), 0);
+        run(c);
+        return c->result;
+}
+
+static void test_clearing(void) {
+        WaitingFilter untrusted = { .untrusted = true }, from = {}, all = {};
+        Context c;
+
+        check(unlink(path) == 0);
+        start(&c);
+        inventory_limit_waiting(c.inv, (WaitingLimits) { .max = 1000, .lifetime = 100 });
+        check_int(waiting_filter_source(&from, "192.0.2.1"), 0);
+        check_int(ask_from(&c, 1, EK_EVIDENCE_NONE, "192.0.2.1:1", NOW), 1);
+        check_int(ask_from(&c, 2, EK_EVIDENCE_UNTRUSTED, "192.0.2.2:1", NOW), 1);
+        check_int(ask_from(&c, 3, EK_EVIDENCE_TRUSTED, "192.0.2.1:1", NOW), 1);
+        check_int(ask_from(&c, 4, EK_EVIDENCE_TRUSTED, "192.0.2.2:1", NOW), 1);
+        check_int(ask_from(&c, 5, EK_EVIDENCE_NONE, "192.0.2.3:1", NOW - 60), 1); /* forgotten by itself */
+        check_int(clear(&c, &untrusted), 2);
+        check_int(list(&c, NOW + 50), 2);
+        check_int(clear(&c, &from), 1);
+        stop(&c);
+        start(&c); /* it is on disk, and what was forgotten has no mark */
+        inventory_limit_waiting(c.inv, (WaitingLimits) { .max = 1000, .lifetime = 100 });
+        check_int(list(&c, NOW + 50), 1);
+        check(c.page[0].ek_hash[1] == 4);
+        check_int(inventory_counts(c.inv).devices, 0);
+        check_int(ask_from(&c, 1, EK_EVIDENCE_NONE, "192.0.2.1:1", NOW), 1);
+        check_int(list(&c, NOW + 50), 2);
+        check(!c.page[0].removed && !c.page[1].removed);
+        check_int(clear(&c, &all), 2);
+        check_int(clear(&c, &all), 0);
+        stop(&c);
+}
+
 int main(void) {
         char dir[] = "/tmp/test-inventory-waiting-XXXXXX";
 
@@ -322,6 +359,7 @@ int main(void) {
         test_limits_of_ones_own();
         test_places_are_kept();
         test_moving();
+        test_clearing();
         check(unlink(path) == 0);
         strcat(path, ".lock");
         check(unlink(path) == 0);

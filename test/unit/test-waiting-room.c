@@ -58,7 +58,11 @@ static void test_filter(void) {
         check(waiting_filter_has(&f, true, &one) && waiting_filter_has(&f, false, &other));
         f.untrusted = true;
         check(!waiting_filter_has(&f, true, &one) && waiting_filter_has(&f, false, &other));
-        f = (WaitingFilter) { .by_source = true, .source = one };
+        f = (WaitingFilter) {};
+        check_int(waiting_filter_source(&f, "192.0.2.1:7"), -EINVAL);
+        check_int(waiting_filter_source(&f, ""), -EINVAL);
+        check(!f.by_source);
+        check_int(waiting_filter_source(&f, "192.0.2.1"), 0);
         check(waiting_filter_has(&f, true, &one) && !waiting_filter_has(&f, false, &other));
         f.untrusted = true;
         check(!waiting_filter_has(&f, true, &one) && waiting_filter_has(&f, false, &one));
