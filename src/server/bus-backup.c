@@ -71,6 +71,9 @@ static int on_begin(uint64_t size, void *userdata) {
 }
 
 static int finish(Backup *b) {
+        char uid[EVENTS_UID_TEXT_MAX];
+        const char *fields[] = { "ATTEZT_UID", events_format_uid(b->call->uid, uid), NULL };
+
         int r = backup_write_end(b->fd);
         if (r < 0)
                 return r;
@@ -79,7 +82,7 @@ static int finish(Backup *b) {
         r = sd_bus_reply_method_return(b->call->message, "h", b->fd);
         if (r < 0)
                 return r;
-        log_event(LOG_NOTICE, EVENT_BACKUP, NULL, "A backup of CA and inventory was given out.");
+        log_event(LOG_NOTICE, EVENT_BACKUP, fields, "A backup of CA and inventory was given out.");
         (void) backup_note(b->call->server);
         return 0;
 }
@@ -150,6 +153,13 @@ static bool is_empty(const Server *s) {
                inventory_signed_state(s->inventory).head.count == 0;
 }
 
+static void tell_restore(const Server *s) {
+        char uid[EVENTS_UID_TEXT_MAX];
+        const char *fields[] = { "ATTEZT_UID", events_format_uid(access_caller_uid(s->access), uid), NULL };
+
+        log_event(LOG_NOTICE, EVENT_RESTORE_ASKED, fields, "Ending, to begin anew with what a backup holds.");
+}
+
 /* Blocks while it unpacks: there is nothing to do but this, and then to end. */
 int bus_restore(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Server *s = userdata;
@@ -176,7 +186,7 @@ int bus_restore(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = sd_bus_reply_method_return(m, "");
         if (r >= 0)
                 r = sd_bus_flush(s->bus);
-        log_notice("Ending, to begin anew with what a backup holds.");
+        tell_restore(s);
         s->stopping = true;
         return server_stop(s) < 0 ? -EIO : r < 0 ? r : 1;
 }

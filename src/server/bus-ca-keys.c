@@ -41,6 +41,7 @@ static int begin(Server *s, sd_bus_message *m, sd_bus_error *error) {
 int bus_export_root_key(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_bytes_erase_ Bytes pem = BYTES_NULL;
         _cleanup_close_ int fd = -EBADF;
+        char uid[EVENTS_UID_TEXT_MAX];
         Server *s = userdata;
 
         int r = begin(s, m, error);
@@ -51,7 +52,8 @@ int bus_export_root_key(sd_bus_message *m, void *userdata, sd_bus_error *error) 
                 r = fd = bus_descriptor_new("attezt-root-key", bytes_view(&pem));
         if (r < 0)
                 return refuse(s, r, error);
-        log_event(LOG_NOTICE, EVENT_CA_CHANGED, NULL, "The root's key was given out for its export.");
+        const char *fields[] = { "ATTEZT_UID", events_format_uid(access_caller_uid(s->access), uid), NULL };
+        log_event(LOG_NOTICE, EVENT_CA_CHANGED, fields, "The root's key was given out for its export.");
         return sd_bus_reply_method_return(m, "h", fd);
 }
 

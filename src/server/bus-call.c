@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/bus-call.h"
 
+#include "server/events.h"
 #include "shared/log.h"
 #include "shared/names.h"
 
@@ -149,9 +150,10 @@ void bus_join_names(Server *s, const DeviceNames *names, const DeviceNames *more
                         end = stpcpy(end > s->bus_names ? stpcpy(end, " ") : end, n->list[i]);
 }
 
-void bus_log_device(const Device *d, sd_id128_t id, const char *what) {
-        char hash[DEVICE_HASH_TEXT + 1];
-        const char *fields[] = { "ATTEZT_EK", hash, "ATTEZT_DEVICE", d->n_names > 0 ? d->names[0] : NULL, NULL };
+void bus_log_device(const BusCall *c, const Device *d, sd_id128_t id, const char *what) {
+        char hash[DEVICE_HASH_TEXT + 1], uid[EVENTS_UID_TEXT_MAX];
+        const char *fields[] = { "ATTEZT_EK", hash, "ATTEZT_DEVICE", d->n_names > 0 ? d->names[0] : NULL, "ATTEZT_UID",
+                                 events_format_uid(c->uid, uid), NULL };
 
         device_hash_format(d->ek_hash, hash);
         log_event(LOG_NOTICE, id, fields, "%s: %s (%s%s%s).", what, hash,

@@ -32,7 +32,7 @@ int bus_append_device_members(sd_bus_message *m, const Device *d); /* into a dic
  * rule that allows one name must not let others pass behind it. more: or NULL. */
 void bus_join_names(Server *s, const DeviceNames *names, const DeviceNames *more);
 
-/* For the journal: the device by its hash and first name. */
-void bus_log_device(const Device *d, sd_id128_t id, const char *what);
+/* For the journal: the device by its hash and first name, and who has called. */
+void bus_log_device(const BusCall *c, const Device *d, sd_id128_t id, const char *what);
 /* Tells whoever listens that something changed, not what: signal is a member of dev.attezt.Server1. */
 void bus_emit(Server *s, const char *signal);

@@ -86,7 +86,7 @@ static void on_changed(int error, const InventoryEnd *end, void *userdata) {
                 bus_call_fail(c, error);
                 return;
         }
-        bus_log_device(end->device, EVENT_CHANGED, "Changed");
+        bus_log_device(c, end->device, EVENT_CHANGED, "Changed");
         bus_emit(c->server, "InventoryChanged");
         bus_call_answer_held(c, end);
 }
@@ -150,7 +150,7 @@ static void on_replaced(int error, const InventoryEnd *end, void *userdata) {
                 bus_call_fail(c, error);
                 return;
         }
-        bus_log_device(end->device, EVENT_REPLACED, "Replaces another");
+        bus_log_device(c, end->device, EVENT_REPLACED, "Replaces another");
         bus_emit(c->server, "InventoryChanged");
         bus_call_answer_held(c, end);
 }

@@ -37,11 +37,12 @@ static int append(BusCall *c, sd_bus_message *reply, const InventoryEnd *end, bo
 }
 
 static void tell(const BusCall *c, const InventoryEnd *end) {
-        char hash[DEVICE_HASH_TEXT + 1], what[LOG_ESCAPED_MAX];
+        char hash[DEVICE_HASH_TEXT + 1], what[LOG_ESCAPED_MAX], uid[EVENTS_UID_TEXT_MAX];
         const char *fields[] = {
                 "ATTEZT_EK", hash,
                 "ATTEZT_DEVICE", end->device && end->device->n_names > 0 ? end->device->names[0] : NULL,
                 "ATTEZT_SERIAL", end->device ? NULL : c->device,
+                "ATTEZT_UID", events_format_uid(c->uid, uid),
                 NULL,
         };
 

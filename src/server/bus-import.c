@@ -21,6 +21,7 @@
 struct BusImport {
         Server *server;
         sd_bus_message *message;
+        uint32_t uid; /* of the caller */
         void *data;
         size_t size;
         bool dry_run;
@@ -139,7 +140,8 @@ static void on_imported(int error, const ImportResult *result, void *userdata) {
         sd_bus_error e = SD_BUS_ERROR_NULL;
 
         if (error >= 0 && result->n_problems == 0 && !i->dry_run && result->added > 0) {
-                const char *fields[] = { NULL };
+                char uid[EVENTS_UID_TEXT_MAX];
+                const char *fields[] = { "ATTEZT_UID", events_format_uid(i->uid, uid), NULL };
                 log_event(LOG_NOTICE, EVENT_IMPORTED, fields, "Imported: %" PRIu32 " devices added, %" PRIu32
                           " were there already.", result->added, result->unchanged);
                 bus_emit(s, "InventoryChanged");
@@ -170,7 +172,13 @@ int bus_import(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         i = calloc(1, sizeof(*i));
         if (!i)
                 return -ENOMEM;
-        *i = (BusImport) { .server = s, .message = sd_bus_message_ref(m), .size = size, .dry_run = o.dry_run };
+        *i = (BusImport) {
+                .server = s,
+                .message = sd_bus_message_ref(m),
+                .uid = access_caller_uid(s->access),
+                .size = size,
+                .dry_run = o.dry_run,
+        };
         i->data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (i->data == MAP_FAILED) {
                 i->data = NULL;

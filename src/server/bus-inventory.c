@@ -55,7 +55,7 @@ static void on_enrolled_device(int error, const Device *device, void *userdata) 
                 return;
         }
         BusCall *c = userdata;
-        bus_log_device(device, EVENT_ENROLLED, "Enrolled");
+        bus_log_device(c, device, EVENT_ENROLLED, "Enrolled");
         bus_emit(c->server, "InventoryChanged");
         bus_call_answer_device(c, device);
 }
@@ -112,7 +112,7 @@ static void on_removed(int error, const InventoryEnd *end, void *userdata) {
                 return;
         }
         BusCall *c = userdata;
-        bus_log_device(end->device, EVENT_REMOVED, "Removed");
+        bus_log_device(c, end->device, EVENT_REMOVED, "Removed");
         bus_emit(c->server, "InventoryChanged");
         bus_call_answer_end(c, end);
 }

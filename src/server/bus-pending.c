@@ -199,7 +199,7 @@ static void answer(BusCall *c, int error, const Device *device, sd_id128_t id, c
                 bus_call_free(c);
                 return;
         }
-        bus_log_device(device, id, what);
+        bus_log_device(c, device, id, what);
         bus_emit(c->server, "PendingChanged");
         bus_emit(c->server, "InventoryChanged");
         bus_call_answer_device(c, device);
@@ -304,14 +304,13 @@ int bus_refine_clear_pending(sd_bus_message *m, void *userdata, AccessQuestion *
 
 static void on_cleared(int result, void *userdata) {
         BusCall *c = userdata;
-        char uid[16];
-        const char *fields[] = { "ATTEZT_UID", uid, NULL };
+        char uid[EVENTS_UID_TEXT_MAX];
+        const char *fields[] = { "ATTEZT_UID", events_format_uid(c->uid, uid), NULL };
 
         if (result < 0) {
                 bus_call_fail(c, result);
                 return;
         }
-        (void) snprintf(uid, sizeof(uid), "%u", c->uid);
         log_event(LOG_NOTICE, EVENT_PENDING_CLEARED, fields, "Forgotten: %d device%s that waited for approval.", result,
                   result == 1 ? "" : "s");
         bus_emit(c->server, "PendingChanged");

@@ -154,10 +154,10 @@ int bus_refine_remove_trust(sd_bus_message *m, void *userdata, AccessQuestion *q
 /* --- AddTrust, RemoveTrust --- */
 
 static void log_change(const Server *s, const TrustEntry *e, const char *what) {
-        char source[LOG_ESCAPED_MAX], uid[16];
-        const char *fields[] = { "ATTEZT_CERTIFICATE", e->fingerprint, "ATTEZT_UID", uid, NULL };
+        char source[LOG_ESCAPED_MAX], uid[EVENTS_UID_TEXT_MAX];
+        const char *fields[] = { "ATTEZT_CERTIFICATE", e->fingerprint, "ATTEZT_UID",
+                                 events_format_uid(access_caller_uid(s->access), uid), NULL };
 
-        (void) snprintf(uid, sizeof(uid), "%u", access_caller_uid(s->access));
         log_event(LOG_NOTICE, EVENT_TRUST_CHANGED, fields, "Trust store: %s %s%s%s, by uid %s, from \"%s\".", what,
                   e->fingerprint, e->place.vendor[0] ? " of " : "", e->place.vendor, uid,
                   log_escape(e->record.source, strlen(e->record.source), source));

@@ -10,3 +10,8 @@ void events_format_head(const LogHead *head, char ret_count[static EVENTS_COUNT_
         hex_encode(VIEW_ARRAY(head->hash), ret_hash);
         log_head_format(head, ret_text);
 }
+
+const char *events_format_uid(uint32_t uid, char ret[static EVENTS_UID_TEXT_MAX]) {
+        (void) snprintf(ret, EVENTS_UID_TEXT_MAX, "%" PRIu32, uid);
+        return ret;
+}

@@ -4,7 +4,7 @@
 /* MESSAGE_ID of what the journal is asked for. Fields: ATTEZT_EK= (hash), ATTEZT_DEVICE= (first name),
  * ATTEZT_SERIAL=, ATTEZT_ISSUER= (of an EK certificate, a claim), ATTEZT_PEER= (address), ATTEZT_REASON= (in words),
  * ATTEZT_AK= (name of an AK), ATTEZT_LOG_COUNT= and ATTEZT_LOG_HEAD= (how far the record of signatures goes),
- * ATTEZT_CERTIFICATE= (SHA-256 of one of the trust store), ATTEZT_UID= (of who changed it). */
+ * ATTEZT_CERTIFICATE= (SHA-256 of one of the trust store), ATTEZT_UID= (of who asked for it on the bus). */
 #include <systemd/sd-id128.h>
 
 #include "protocol/signing-log.h"
@@ -30,10 +30,14 @@
 #define EVENT_CA_ENDING SD_ID128_MAKE(6b,f1,dd,0d,e1,f7,4f,45,a2,5e,76,f7,6a,59,b2,7b)
 #define EVENT_CA_CHANGED SD_ID128_MAKE(ad,eb,5e,ba,c5,05,49,7a,ab,1f,f5,96,7f,5c,ec,46)
 #define EVENT_BACKUP SD_ID128_MAKE(99,7a,09,b6,6b,4c,4b,69,98,31,7b,b9,4d,64,92,c8)
+#define EVENT_RESTORE_ASKED SD_ID128_MAKE(da,e8,54,53,f1,39,4b,55,94,22,8b,7a,88,b9,69,d0)
 #define EVENT_RESTORED SD_ID128_MAKE(8c,77,1b,ea,48,c7,42,28,98,0c,83,75,e2,9f,ec,6f)
 
 #define EVENTS_COUNT_TEXT_MAX 24U
+#define EVENTS_UID_TEXT_MAX 12U
 
 /* For ATTEZT_LOG_COUNT= and ATTEZT_LOG_HEAD=, and "COUNT:HASH" for the message. */
 void events_format_head(const LogHead *head, char ret_count[static EVENTS_COUNT_TEXT_MAX],
                         char ret_hash[static 2 * LOG_HASH_SIZE + 1], char ret_text[static LOG_HEAD_TEXT_MAX]);
+/* For ATTEZT_UID=; gives ret. */
+const char *events_format_uid(uint32_t uid, char ret[static EVENTS_UID_TEXT_MAX]);

@@ -162,6 +162,14 @@ int server_load_ca(Server *s) {
 /* --- Beginning --- */
 
 /* Blocks for a few file operations, once in the life of a server. */
+/* Asked for by a call on the bus. */
+static void tell_change(const Server *s, sd_id128_t id, const char *text, const char *of_what) {
+        char uid[EVENTS_UID_TEXT_MAX];
+        const char *fields[] = { "ATTEZT_UID", events_format_uid(access_caller_uid(s->access), uid), NULL };
+
+        log_event(LOG_NOTICE, id, fields, "%s%s", text, of_what);
+}
+
 int server_create_ca(Server *s, const char *name) {
         _cleanup_free_ char *dir = NULL;
 
@@ -178,8 +186,8 @@ int server_create_ca(Server *s, const char *name) {
                 r = publish_root(s, false);
         if (r < 0)
                 return r;
-        log_event(LOG_NOTICE, EVENT_CA_CREATED, NULL, "The CA is created; SHA-256 fingerprint of its root: %s",
-                  certificate_authority_fingerprint(s->ca));
+        tell_change(s, EVENT_CA_CREATED, "The CA is created; SHA-256 fingerprint of its root: ",
+                    certificate_authority_fingerprint(s->ca));
         fronts_changed(s->fronts);
         server_crl_renew(s);
         r = record_ca(s);
@@ -204,7 +212,7 @@ int server_remove_root_key(Server *s) {
         if (r >= 0)
                 r = certificate_authority_remove_root_key(dir);
         if (r >= 0)
-                log_event(LOG_NOTICE, EVENT_CA_CHANGED, NULL, "The root's key was removed from this machine.");
+                tell_change(s, EVENT_CA_CHANGED, "The root's key was removed from this machine.", "");
         return r;
 }
 
@@ -223,7 +231,7 @@ int server_rotate_ca(Server *s, ByteView root_key) {
                 return r;
         certificate_authority_free(s->ca);
         s->ca = ca;
-        log_event(LOG_NOTICE, EVENT_CA_CHANGED, NULL, "The CA has a new intermediate certificate.");
+        tell_change(s, EVENT_CA_CHANGED, "The CA has a new intermediate certificate.", "");
         server_crl_renew(s);
         r = record_ca(s);
         if (r < 0)
