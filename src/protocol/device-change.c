@@ -64,7 +64,7 @@ static void change_settings(const DeviceChange *c, Device *d) {
         if (c->fields & DEVICE_CHANGE_DISABLED)
                 d->disabled = c->disabled;
         if (!d->disabled)
-                d->denied = false; /* somebody said so */
+                d->denied = d->untrusted = false; /* somebody said so */
         if (c->fields & DEVICE_CHANGE_AK_LIFETIME)
                 d->ak_lifetime = c->ak_lifetime;
         if (c->fields & DEVICE_CHANGE_EXPIRES)
@@ -94,7 +94,7 @@ void device_replace(const DeviceReplacement *by, Device *old, Device *ret_new) {
 
         memcpy(new.ek_hash, by->ek_hash, sizeof(new.ek_hash));
         new.pinned = by->pinned;
-        new.disabled = new.denied = false;
+        new.disabled = new.denied = new.untrusted = false;
         new.created = by->now;
         new.last_issued = new.last_seen = 0;
         new.issued = 0;

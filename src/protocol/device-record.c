@@ -14,7 +14,8 @@ enum {
         FLAG_PINNED = 2,
         FLAG_DISABLED = 4,
         FLAG_DENIED = 8,
-        _FLAGS_ALL = 15,
+        FLAG_UNTRUSTED = 16,
+        _FLAGS_ALL = 31,
 };
 
 static int checksum(ByteView key, ByteView body, uint8_t ret[static CHECKSUM_SIZE]) {
@@ -60,7 +61,8 @@ int record_unseal(ByteView key, ByteView record, ByteView *ret) {
 int device_check(const Device *d) {
         char folded[DEVICE_NAMES_MAX][DEVICE_NAME_MAX + 1];
 
-        if (d->n_names > DEVICE_NAMES_MAX || (d->any_name && d->n_names > 0) || (d->denied && !d->disabled))
+        if (d->n_names > DEVICE_NAMES_MAX || (d->any_name && d->n_names > 0) || (d->denied && !d->disabled) ||
+            (d->untrusted && !d->denied))
                 return -EINVAL;
         for (unsigned i = 0; i < d->n_names; i++) {
                 if (!device_name_valid(d->names[i]))
@@ -102,7 +104,8 @@ int device_record_encode(ByteView key, const Device *d, uint8_t ret[static DEVIC
         write_u8(&w, DEVICE_VERSION);
         write_bytes(&w, d->ek_hash, sizeof(d->ek_hash));
         write_u8(&w, (uint8_t) ((d->any_name ? FLAG_ANY_NAME : 0) | (d->pinned ? FLAG_PINNED : 0) |
-                                (d->disabled ? FLAG_DISABLED : 0) | (d->denied ? FLAG_DENIED : 0)));
+                                (d->disabled ? FLAG_DISABLED : 0) | (d->denied ? FLAG_DENIED : 0) |
+                                (d->untrusted ? FLAG_UNTRUSTED : 0)));
         write_u64(&w, (uint64_t) d->ak_lifetime);
         write_u64(&w, (uint64_t) d->created);
         write_u64(&w, (uint64_t) d->last_issued);
@@ -139,6 +142,7 @@ int device_record_decode(ByteView key, ByteView record, Device *ret) {
         d.pinned = flags & FLAG_PINNED;
         d.disabled = flags & FLAG_DISABLED;
         d.denied = flags & FLAG_DENIED;
+        d.untrusted = flags & FLAG_UNTRUSTED;
         d.ak_lifetime = (int64_t) read_u64(&in);
         d.created = (int64_t) read_u64(&in);
         d.last_issued = (int64_t) read_u64(&in);

@@ -23,6 +23,7 @@ typedef struct Device {
         bool pinned;            /* no trusted EK certificate needed */
         bool disabled;
         bool denied;            /* by a person, when it asked; disabled, too */
+        bool untrusted;         /* denied, and its EK certificate was from no trusted issuer, or there was none */
         int64_t ak_lifetime;    /* seconds, 0: the server's default */
         char note[DEVICE_NOTE_MAX + 1];
         int64_t created, last_issued; /* seconds since the epoch, 0: never */

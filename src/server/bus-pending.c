@@ -139,23 +139,31 @@ static int read_approve(sd_bus_message *m, const char **ret_text, Device *ret, s
         return 0;
 }
 
-/* Words become the hash that they stand for, where they stand for one; else polkit is told what was given. */
-static const char *hash_detail(Server *s, const char *text) {
-        uint8_t hash[32];
+/* Words become the hash that they stand for, where they stand for one; else polkit is told what was given. ret_past: what
+ * else it is told. */
+static int hash_detail(Server *s, const char *text, const char **ret_hash, DevicePast *ret_past, sd_bus_error *error) {
+        DevicePast past = {};
 
-        if (inventory_find_waiting(s->inventory, text, server_now(), hash) < 0)
-                return text;
-        device_hash_format(hash, s->bus_hash);
-        return s->bus_hash;
+        int r = inventory_past(s->inventory, text, server_now(), &past);
+        if (r < 0 && r != -ENOENT && r != -EMLINK)
+                return bus_error_set(error, r, text);
+        if (r >= 0)
+                device_hash_format(past.ek_hash, s->bus_hash);
+        *ret_hash = r < 0 ? text : s->bus_hash;
+        *ret_past = past;
+        return 0;
 }
 
 int bus_refine_approve(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error) {
         Server *s = userdata;
+        const char *text, *hash;
         DeviceNames names;
-        const char *text;
+        DevicePast past;
         Device d;
 
         int r = read_approve(m, &text, &d, error);
+        if (r >= 0)
+                r = hash_detail(s, text, &hash, &past, error);
         if (r < 0)
                 return r;
         names.n = d.n_names;
@@ -163,11 +171,13 @@ int bus_refine_approve(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_
         bus_join_names(s, &names, NULL);
         (void) snprintf(s->bus_number, sizeof(s->bus_number), "%lld", (long long) d.ak_lifetime);
         const char *const details[] = {
-                "hash", hash_detail(s, text),
+                "hash", hash,
                 "name", d.any_name ? "(any name)" : s->bus_names,
                 "any-name", d.any_name ? "true" : "false",
                 "pinned", d.pinned ? "true" : "false",
                 "ak-lifetime", s->bus_number,
+                "removed", past.removed ? "true" : "false",
+                "denied", past.denied ? "true" : "false",
                 NULL,
         };
         memcpy(q->details, details, sizeof(details));
@@ -181,9 +191,12 @@ static int set_error(sd_bus_error *e, int error, const char *text) {
         case -EKEYREJECTED:
                 return sd_bus_error_setf(e, ATTEZT_ERROR_INVALID,
                                          "No trusted issuer stands behind the EK certificate of this device. Trust its "
-                                         "issuer, and let the device ask again, or approve it with \"pinned\".");
-        case -ENOTUNIQ:
-                return sd_bus_error_setf(e, ATTEZT_ERROR_EXISTS, "One of these names belongs to another device.");
+                                         "issuer, and let the device ask again (if it was denied: after its entry was "
+                                         "removed), or approve it with \"pinned\".");
+        case -EMLINK:
+                return sd_bus_error_setf(e, ATTEZT_ERROR_INVALID,
+                                         "Several devices that wait have these words. Give the whole hash of the one that "
+                                         "is meant; the words do not tell them apart.");
         default:
                 return bus_error_set(e, error, text);
         }
@@ -237,14 +250,17 @@ static int read_deny(sd_bus_message *m, const char **ret_text, BusOptions *ret, 
 }
 
 int bus_refine_deny(sd_bus_message *m, void *userdata, AccessQuestion *q, sd_bus_error *error) {
-        const char *text;
+        const char *text, *hash;
+        DevicePast past;
         BusOptions o;
 
         int r = read_deny(m, &text, &o, error);
+        if (r >= 0)
+                r = hash_detail(userdata, text, &hash, &past, error);
         if (r < 0)
                 return r;
         q->details[0] = "hash";
-        q->details[1] = hash_detail(userdata, text);
+        q->details[1] = hash;
         return 0;
 }
 

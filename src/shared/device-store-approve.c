@@ -32,6 +32,8 @@ static int approve_denied(DeviceStore *s, const Device *d, const char *text, Dev
         }
         if (!there.denied)
                 return -EEXIST;
+        if (there.untrusted && !d->pinned)
+                return -EKEYREJECTED;
         memcpy(new.ek_hash, hash, sizeof(hash));
         r = device_store_names_free(s, &new);
         if (r < 0)
@@ -81,7 +83,30 @@ int device_store_deny(DeviceStore *s, const uint8_t operation[static OPERATION_S
                 return r;
         memcpy(new.ek_hash, waiting.ek_hash, sizeof(new.ek_hash));
         memcpy(new.operation, operation, OPERATION_SIZE);
+        new.untrusted = waiting.evidence != EK_EVIDENCE_TRUSTED;
         new.last_seen = waiting.last;
         r = device_store_add(s, &new);
         return r < 0 ? -EIO : device_store_get(s, new.ek_hash, ret);
+}
+
+int device_store_past(const DeviceStore *s, const char *text, int64_t now, DevicePast *ret) {
+        DevicePast p = {};
+        Device d;
+
+        int r = waiting_find_hash(s, text, now, p.ek_hash);
+        if (r == -ENOENT)
+                r = device_hash_parse(text, p.ek_hash) < 0 ? -ENOENT : 0;
+        if (r < 0)
+                return r;
+        r = get_device(s, 'r', p.ek_hash, &d);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        p.removed = r >= 0;
+        p.denied = r >= 0 && d.denied;
+        r = device_store_get(s, p.ek_hash, &d);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        p.denied |= r >= 0 && d.denied;
+        *ret = p;
+        return 0;
 }

@@ -47,7 +47,7 @@ IssuedStore *device_store_certificates(const DeviceStore *s) {
         return s->certificates;
 }
 
-int device_store_get(DeviceStore *s, const uint8_t hash[static 32], Device *ret) {
+int device_store_get(const DeviceStore *s, const uint8_t hash[static 32], Device *ret) {
         return get_device(s, 'd', hash, ret);
 }
 
@@ -114,5 +114,6 @@ void device_store_cancel(DeviceStore *s) {
 
 bool device_store_is_answer(int r) {
         return r >= 0 || r == -EEXIST || r == -ENOTUNIQ || r == -ENOENT || r == -ESTALE || r == -ENXIO ||
-               r == -EINVAL || r == -ENOSPC || r == -EUSERS || r == -EDQUOT || r == -EKEYREJECTED;
+               r == -EINVAL || r == -ENOSPC || r == -EUSERS || r == -EDQUOT || r == -EMLINK ||
+               r == -EKEYREJECTED;
 }

@@ -204,10 +204,10 @@ int inventory_clear_waiting(Inventory *inv, const WaitingFilter *filter, int64_t
         return 0;
 }
 
-/* --- From memory --- */
+/* --- At once --- */
 
-int inventory_find_waiting(const Inventory *inv, const char *text, int64_t now, uint8_t ret_hash[static 32]) {
-        return waiting_find_hash(operations_store(inv->queue), text, now, ret_hash);
+int inventory_past(const Inventory *inv, const char *text, int64_t now, DevicePast *ret) {
+        return device_store_past(operations_store(inv->queue), text, now, ret);
 }
 
 size_t inventory_n_waiting(const Inventory *inv, int64_t now) {

@@ -20,14 +20,16 @@ int inventory_wait(Inventory *inv, const WaitingDevice *device, InventoryWaits d
 int inventory_list_waiting(Inventory *inv, unsigned cursor, size_t max, int64_t now, InventoryWaiting done,
                            void *userdata);
 /* text: all six words of one that waits, or the hash of one that waits or was denied. device: names, settings, created
- * and operation. -ENOENT; -ENOTUNIQ a name, or these words, are not one device's; -EKEYREJECTED no trusted issuer
- * stands behind its EK certificate, and device is not pinned. */
+ * and operation. -ENOENT; -ENOTUNIQ a name is another device's; -EMLINK the words are those of several devices;
+ * -EKEYREJECTED no trusted issuer stands behind its EK certificate, or stood when it was denied, and device is not
+ * pinned. */
 int inventory_approve(Inventory *inv, const char *text, const Device *device, InventoryDevice done, void *userdata);
 int inventory_deny(Inventory *inv, const uint8_t operation[static OPERATION_SIZE], const char *text, int64_t now,
                    InventoryDevice done, void *userdata);
 /* result: how many of those that wait were forgotten; they may ask again. */
 int inventory_clear_waiting(Inventory *inv, const WaitingFilter *filter, int64_t now, InventoryWaits done,
                             void *userdata);
-/* From memory, at once. The hash of one that waits, by its words or hash; and how many there are. */
-int inventory_find_waiting(const Inventory *inv, const char *text, int64_t now, uint8_t ret_hash[static 32]);
+/* At once, as of device_store_past(). */
+int inventory_past(const Inventory *inv, const char *text, int64_t now, DevicePast *ret);
+/* From memory, at once: how many wait. */
 size_t inventory_n_waiting(const Inventory *inv, int64_t now);

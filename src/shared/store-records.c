@@ -96,7 +96,7 @@ int store_meta(DeviceStore *s) {
         return put_sealed(s, &k, writer_view(&w));
 }
 
-int get_device(DeviceStore *s, char kind, const uint8_t hash[static 32], Device *ret) {
+int get_device(const DeviceStore *s, char kind, const uint8_t hash[static 32], Device *ret) {
         StoreKey k = key_of(kind, hash, 32);
         _cleanup_bytes_ Bytes record = BYTES_NULL;
 

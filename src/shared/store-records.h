@@ -60,7 +60,7 @@ int put_sealed(DeviceStore *s, const StoreKey *k, ByteView body);
 int get_sealed_hash(DeviceStore *s, const StoreKey *k, uint8_t ret[static 32]); /* -ENOENT */
 
 /* kind: 'd' a device, 'r' one that was removed. */
-int get_device(DeviceStore *s, char kind, const uint8_t hash[static 32], Device *ret); /* -ENOENT */
+int get_device(const DeviceStore *s, char kind, const uint8_t hash[static 32], Device *ret); /* -ENOENT */
 int put_device(DeviceStore *s, char kind, const Device *d);
 
 /* Whether a record, of any kind, is whole. */

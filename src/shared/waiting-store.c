@@ -188,7 +188,7 @@ static int find_words(const DeviceStore *s, const char *text, int64_t now) {
         for (unsigned i = 0; i < WAITING_DEVICES_MAX; i++)
                 if (alive(s, i, now) && device_words_match(bits, s->waiting[i].hash)) {
                         if (found >= 0)
-                                return -ENOTUNIQ;
+                                return -EMLINK;
                         found = (int) i;
                 }
         return found;

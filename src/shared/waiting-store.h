@@ -25,7 +25,7 @@ int waiting_forget(DeviceStore *s, const uint8_t hash[static 32]);
 /* Forgets those that wait at now and that f has; how many. */
 int waiting_clear(DeviceStore *s, const WaitingFilter *f, int64_t now);
 
-/* text: a hash, or all its words. -ENOENT; -ENOTUNIQ: two have the same words. */
+/* text: a hash, or all its words. -ENOENT; -EMLINK: several have these words. */
 int waiting_find(DeviceStore *s, const char *text, int64_t now, WaitingDevice *ret);
 /* The hash alone, from memory. */
 int waiting_find_hash(const DeviceStore *s, const char *text, int64_t now, uint8_t ret[static 32]);

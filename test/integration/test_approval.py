@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The approval queue: a device that nobody has added proves its EK, waits, and is let in or kept out by a person who
 compares six words."""
+import ctypes
+import hashlib
 import os
 import re
 import subprocess
@@ -161,6 +163,58 @@ def test_reason_without_a_trusted_issuer(server):
     assert r.returncode == USAGE and 'No trusted issuer' in r.stderr
     cli('ca', 'approve', untrusted.hash, '--name', 'one', '--pinned')
     assert try_it(server, untrusted)[0] == 200
+    # The same when it was denied first.
+    cli('ca', 'deny', none.hash)
+    r = cli('ca', 'approve', none.hash, '--name', 'two', check=False)
+    assert r.returncode == USAGE and 'No trusted issuer' in r.stderr and server.look_up(none.hash)['denied']
+    cli('ca', 'approve', none.hash, '--name', 'two', '--pinned')
+    assert try_it(server, none)[0] == 200
+
+
+class TdbData(ctypes.Structure):
+    _fields_ = [('data', ctypes.c_void_p), ('size', ctypes.c_size_t)]
+
+    def __bytes__(self):
+        return ctypes.string_at(self.data, self.size)
+
+
+def tdb_bytes(data):
+    return TdbData(ctypes.cast(ctypes.create_string_buffer(data, len(data)), ctypes.c_void_p), len(data))
+
+
+def plant_twin(inventory):
+    """Beside the first device that waits another one with the same words: their hashes differ in the last byte."""
+    lib = ctypes.CDLL('libtdb.so.1')
+    lib.tdb_open.restype, lib.tdb_fetch.restype = ctypes.c_void_p, TdbData
+    lib.tdb_fetch.argtypes = [ctypes.c_void_p, TdbData]
+    lib.tdb_store.argtypes = [ctypes.c_void_p, TdbData, TdbData, ctypes.c_int]
+    lib.tdb_close.argtypes = [ctypes.c_void_p]
+    incompatible_hash, no_mmap = 2048, 8
+    tdb = lib.tdb_open(inventory.encode(), 0, no_mmap | incompatible_hash, os.O_RDWR, 0)
+    record = bytearray(bytes(lib.tdb_fetch(tdb, tdb_bytes(b'w\0\0')))[:-8]) # without its checksum
+    record[32] ^= 1
+    key = b'w\0\1'
+    checksum = hashlib.sha256(key + record).digest()[:8]
+    assert lib.tdb_store(tdb, tdb_bytes(key), tdb_bytes(bytes(record) + checksum), 0) == 0
+    lib.tdb_close(tdb)
+
+
+def test_words_of_two_devices(server):
+    """Nobody has made such keys; but then the message says what to do."""
+    ek = SoftEk()
+    try_it(server, ek)
+    server.stop()
+    plant_twin(f'{server.state}/inventory.tdb')
+    server.start()
+    (words, other), hashes = [d['words'] for d in pending()], {d['ek-hash'] for d in pending()}
+    assert words == other and len(hashes) == 2 and ek.hash in hashes
+    for verb in (['approve', words, '--name', 'which', '--pinned'], ['deny', words]):
+        r = cli('ca', *verb, check=False)
+        assert r.returncode == USAGE and 'have these words' in r.stderr and 'whole hash' in r.stderr, r.stderr
+    assert len(pending()) == 2
+    cli('ca', 'approve', ek.hash, '--name', 'which', '--pinned')
+    cli('ca', 'deny', words)
+    assert {d['ek-hash']: d['denied'] for d in server.devices()} == {h: h != ek.hash for h in hashes}
 
 
 def test_only_a_proof_gets_that_far(server):
@@ -201,7 +255,25 @@ def test_helpdesk(bus, server):
                       ['ca', 'enroll', ek.hash, 'laptop-1']):
             assert cli(*wrong, user='games', check=False).returncode == DENIED, wrong
         cli('ca', 'approve', words, '--name', 'laptop-1', '--pinned', user='games')
-    assert server.look_up('laptop-1')['ek-hash'] == ek.hash
+        assert server.look_up('laptop-1')['ek-hash'] == ek.hash
+
+        # What was removed or denied is not for it to let in.
+        approve = ['ca', 'approve', ek.hash, '--name', 'laptop-1', '--pinned']
+        server.remove('laptop-1')
+        assert try_it(server, ek)[0] == 403 and pending()[0]['removed']
+        assert cli(*approve, user='games', check=False).returncode == DENIED
+        assert cli('ca', 'approve', words, '--name', 'laptop-1', '--pinned', user='games', check=False).returncode == DENIED
+        cli('ca', 'deny', words)
+        assert cli(*approve, user='games', check=False).returncode == DENIED
+    with Rule(bus, rule.replace('lookup("removed") == "false"', 'lookup("removed") == "true"')):
+        assert cli(*approve, user='games', check=False).returncode == DENIED
+        server.remove(ek.hash)
+        assert try_it(server, ek)[0] == 403
+        assert cli(*approve, user='games', check=False).returncode == DENIED # it was denied, too
+        cli(*approve)
+        server.remove('laptop-1')
+        assert try_it(server, ek)[0] == 403
+        cli(*approve, user='games')
 
 
 def test_signals_name_nobody(server):

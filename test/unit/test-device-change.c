@@ -90,6 +90,14 @@ static void test_settings(void) {
         check_int(device_change_apply(&c, &d), 0);
         check(!d.pinned && d.disabled);
 
+        /* Whoever lets a denied one in takes the marks away. */
+        d.denied = d.untrusted = true;
+        check_int(device_change_apply(&c, &d), 0);
+        check(d.denied && d.untrusted);
+        c = (DeviceChange) { .fields = DEVICE_CHANGE_DISABLED };
+        check_int(device_change_apply(&c, &d), 0);
+        check(!d.disabled && !d.denied && !d.untrusted);
+
         /* Names or any name; names end it. */
         c = (DeviceChange) { .fields = DEVICE_CHANGE_ANY_NAME, .any_name = true };
         check_int(device_change_apply(&c, &d), -EINVAL);
@@ -120,7 +128,7 @@ static void test_replace(void) {
         DeviceReplacement by = { .ek_hash = { 0xcd }, .now = 1000 };
         Device old = sample(), new;
 
-        old.disabled = true;
+        old.disabled = old.denied = old.untrusted = true;
         device_replace(&by, &old, &new);
         check_int(new.ek_hash[0], 0xcd);
         check_int(new.n_names, 2);
@@ -128,7 +136,7 @@ static void test_replace(void) {
         check_int(new.ak_lifetime, 600);
         check_str(new.note, "Anna’s");
         check_int(new.created, 1000);
-        check(!new.pinned && !new.disabled && new.issued == 0 && new.last_issued == 0 && new.last_seen == 0);
+        check(!new.pinned && !new.disabled && !new.denied && !new.untrusted && new.issued == 0 && new.last_issued == 0 && new.last_seen == 0);
         check_int(old.ek_hash[0], 0xab);
         check_int(old.n_names, 0);
         check(old.disabled && old.pinned && old.issued == 7);

@@ -102,6 +102,24 @@ static void test_largest(void) {
         check_str(back.note, d.note);
 }
 
+static void test_denied(void) {
+        uint8_t record[DEVICE_RECORD_MAX];
+        Device d = sample(), back;
+
+        d.disabled = d.denied = d.untrusted = true;
+        int n = device_record_encode(KEY, &d, record);
+        check(n > 0);
+        check_int(device_record_decode(KEY, VIEW(record, n), &back), 0);
+        check(back.disabled && back.denied && back.untrusted);
+        d.untrusted = false;
+        n = device_record_encode(KEY, &d, record);
+        check_int(device_record_decode(KEY, VIEW(record, n), &back), 0);
+        check(back.denied && !back.untrusted);
+        d.denied = false;
+        d.untrusted = true; /* said of those that were denied only */
+        check_int(device_check(&d), -EINVAL);
+}
+
 static void test_check(void) {
         Device d = sample();
 
@@ -135,6 +153,7 @@ int main(void) {
         test_device();
         test_upgrade();
         test_largest();
+        test_denied();
         test_check();
         return EXIT_SUCCESS;
 }

@@ -188,6 +188,78 @@ static void test_marks(void) {
         stop(&c);
 }
 
+static DevicePast past(Context *c, const char *text) {
+        DevicePast p = {};
+
+        check_int(inventory_past(c->inv, text, NOW, &p), 0);
+        return p;
+}
+
+/* What somebody is told before a word is said, and what a denied device still needs. */
+static void test_past(void) {
+        uint8_t id[OPERATION_SIZE] = { 0xef };
+        char hash[DEVICE_HASH_TEXT + 1], words[DEVICE_WORDS_TEXT_MAX];
+        WaitingDevice a = waiting(20, NOW);
+        DevicePast p = {};
+        Context c;
+
+        start(&c);
+        device_hash_format(a.ek_hash, hash);
+        device_words_format(a.ek_hash, words);
+        check_int(inventory_past(c.inv, words, NOW, &p), -ENOENT);
+        a.evidence = EK_EVIDENCE_UNTRUSTED;
+        check_int(wait_for(&c, &a), 1);
+        p = past(&c, words);
+        check(memcmp(p.ek_hash, a.ek_hash, 32) == 0 && !p.removed && !p.denied);
+        check_int(deny(&c, words), 0);
+        p = past(&c, hash);
+        check(!p.removed && p.denied);
+        check_int(approve(&c, hash, "needs-pinned", false), -EKEYREJECTED);
+        check_int(lookup(&c, hash), 0);
+        check(c.device.denied && c.device.untrusted);
+
+        /* To ask again it has to be removed: that it was denied stays known. */
+        c.open++;
+        check_int(inventory_remove(c.inv, id, hash, on_device, &c), 0);
+        run(&c);
+        check_int(wait_for(&c, &a), 1);
+        p = past(&c, words);
+        check(p.removed && p.denied);
+        check_int(deny(&c, words), 0);
+        check_int(approve(&c, hash, "needs-pinned", true), 0);
+        check(c.device.pinned && !c.device.denied && !c.device.untrusted);
+        id[1] = 1;
+        c.open++;
+        check_int(inventory_remove(c.inv, id, hash, on_device, &c), 0);
+        run(&c);
+        check_int(wait_for(&c, &a), 1);
+        p = past(&c, hash);
+        check(p.removed && !p.denied);
+        check_int(deny(&c, hash), 0);
+        stop(&c);
+}
+
+/* Words have 60 bits of the hash. */
+static void test_the_same_words(void) {
+        WaitingDevice a = waiting(30, NOW), b = waiting(30, NOW);
+        char words[DEVICE_WORDS_TEXT_MAX], hash[DEVICE_HASH_TEXT + 1];
+        DevicePast p;
+        Context c;
+
+        b.ek_hash[31] = 1;
+        start(&c);
+        check_int(wait_for(&c, &a), 1);
+        check_int(wait_for(&c, &b), 1);
+        device_words_format(a.ek_hash, words);
+        check_int(approve(&c, words, "which", false), -EMLINK);
+        check_int(deny(&c, words), -EMLINK);
+        check_int(inventory_past(c.inv, words, NOW, &p), -EMLINK);
+        device_hash_format(b.ek_hash, hash);
+        check_int(approve(&c, hash, "which", false), 0);
+        check_int(deny(&c, words), 0);
+        stop(&c);
+}
+
 /* Full is full: nobody takes another's place, and what has not been heard of for a week makes room. */
 static void test_limits(void) {
         WaitingDevice d;
@@ -355,6 +427,8 @@ int main(void) {
         (void) snprintf(path, sizeof(path), "%s/inventory.tdb", dir);
         test_approve();
         test_marks();
+        test_past();
+        test_the_same_words();
         test_limits();
         test_limits_of_ones_own();
         test_places_are_kept();
