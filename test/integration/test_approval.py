@@ -71,15 +71,20 @@ def test_proved_pending_compared_approved_enrolled(server, stepca, new_device):
 
 
 def test_wait(server, stepca, new_device):
-    """--wait stays until it is answered."""
+    """--wait stays until it is answered. Approved without a name, the device has its hash."""
     device = new_device(server, stepca)
     p = subprocess.Popen([program('attezt'), 'enroll', '--acme', stepca.url(), '--attestation', server.url, '--wait'],
                          env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
     eventually(pending, 'it waits')
     assert p.poll() is None
-    cli('ca', 'approve', device.tpm.ek_hash(), '--name', 'framework')
+    cli('ca', 'approve', device.tpm.ek_hash())
     _, text = p.communicate(timeout=LATER)
     assert p.returncode == 0 and 'enrolled' in text and words_shown(text)
+    assert cli_json('status')['name'] == device.tpm.ek_hash()
+    assert device.enroll(stepca, server, '--name', 'framework', check=False).returncode == FAILED
+    cli('ca', 'set', device.tpm.ek_hash(), '--name', 'framework')
+    device.enroll(stepca, server)
+    assert cli_json('status')['name'] == 'framework'
 
 
 def test_waits_over_a_restart(server, stepca, new_device):
