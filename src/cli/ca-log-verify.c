@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "cli/ca-log.h"
 
@@ -16,6 +17,7 @@ typedef struct Known {
 typedef struct KnownList {
         Known *list;
         size_t n;
+        int64_t dropped_until; /* the server dropped certificates that ended before; 0: none */
 } KnownList;
 
 static void known_list_done(KnownList *k) {
@@ -24,6 +26,7 @@ static void known_list_done(KnownList *k) {
 
 typedef struct Findings {
         unsigned long long unrecorded, missing, other;
+        unsigned long long dropped; /* that is as it should be */
 } Findings;
 
 static int read_hex(struct json_object *o, const char *member, void *ret, size_t size) {
@@ -61,6 +64,34 @@ static int read_known(Cli *c, KnownList *ret) {
         return EXIT_SUCCESS;
 }
 
+/* What the server dropped, by its own account: after the certificates were read, so that none is gone that it does not
+ * speak of. */
+static int read_dropped(Cli *c, int64_t *ret) {
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        const char *key;
+        uint64_t value;
+
+        int status = ca_call_plain(c, "GetCounts", &reply);
+        if (status != EXIT_SUCCESS)
+                return status;
+        int r = sd_bus_message_enter_container(reply, 'a', "{st}");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "{st}", &key, &value)) > 0)
+                if (strcmp(key, "dropped-until") == 0)
+                        *ret = (int64_t) value;
+        return r < 0 ? cli_failed(r, "read the answer") : EXIT_SUCCESS;
+}
+
+/* What has not ended is never dropped. */
+static bool dropped_good(const KnownList *known) {
+        char when[CLI_TIME_MAX];
+
+        if (known->dropped_until <= (int64_t) time(NULL))
+                return true;
+        log_error("Certificates were dropped that end before %s: that is yet to come. A clock was wrong, or somebody "
+                  "changed the inventory.", cli_format_time(known->dropped_until, when));
+        return false;
+}
+
 static void tell(unsigned long long n, const char *what, const uint8_t serial[static AK_SERIAL_SIZE]) {
         char text[2 * AK_SERIAL_SIZE + 1];
 
@@ -79,7 +110,9 @@ static void match(const LogEntry *e, KnownList *known, bool must_be_there, Findi
                 return;
         memcpy(key.serial, e->serial, sizeof(key.serial));
         k = bsearch(&key, known->list, known->n, sizeof(key), compare);
-        if (!k && must_be_there)
+        if (!k && log_entry_outlives(e, known->dropped_until))
+                f->dropped++;
+        else if (!k && must_be_there)
                 tell(++f->missing, "An entry of the record has no certificate", e->serial);
         else if (k && (k->recorded || memcmp(k->sha256, e->signed_hash, sizeof(k->sha256)) != 0))
                 tell(++f->other, "An entry of the record is for another certificate", e->serial);
@@ -121,20 +154,31 @@ static bool head_good(const SigningLog *l) {
         return false;
 }
 
-static int report(const Cli *c, const SigningLog *l, bool good) {
+static void print_good(const SigningLog *l, const char *head, const KnownList *known, const Findings *f) {
+        char when[CLI_TIME_MAX];
+
+        puts("The record is whole, with an entry for each certificate and a certificate for each entry.");
+        if (f->dropped > 0)
+                printf("(But for %llu that ended before %s and were dropped: KeepIssued= of atteztd.conf.)\n", f->dropped,
+                       cli_format_time(known->dropped_until, when));
+        printf("Head: %s%s\n", head, l->wanted.count > 0 ? "" : "\n(It proves more against a head that was kept "
+               "elsewhere: --head, from the journal.)");
+}
+
+static int report(const Cli *c, const SigningLog *l, const KnownList *known, const Findings *f, bool good) {
         char head[LOG_HEAD_TEXT_MAX];
 
         log_head_format(&l->head, head);
         if (c->json) {
                 _cleanup_json_ struct json_object *o = NULL;
                 if (json_new_object(&o) < 0 || json_add(o, "good", json_object_new_boolean(good)) < 0 ||
-                    json_add(o, "entries", json_object_new_uint64(l->head.count)) < 0 || json_add_text(o, "head", head) < 0)
+                    json_add(o, "entries", json_object_new_uint64(l->head.count)) < 0 || json_add_text(o, "head", head) < 0 ||
+                    json_add(o, "dropped", json_object_new_uint64(f->dropped)) < 0 ||
+                    json_add(o, "dropped-until", json_object_new_int64(known->dropped_until)) < 0)
                         return cli_failed(-ENOMEM, "make JSON");
                 (void) cli_print_json(o);
         } else if (good)
-                printf("The record is whole, with an entry for each certificate and a certificate for each entry.\n"
-                       "Head: %s%s\n", head, l->wanted.count > 0 ? "" : "\n(It proves more against a head that was kept "
-                       "elsewhere: --head, from the journal.)");
+                print_good(l, head, known, f);
         return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -142,6 +186,7 @@ static int report(const Cli *c, const SigningLog *l, bool good) {
 int verb_ca_log_verify(Cli *c, int argc, char **argv) {
         _cleanup_(signing_log_done) SigningLog l = {};
         _cleanup_(known_list_done) KnownList known = {};
+        Findings f = {};
         const char *head = NULL;
         const CliOption options[] = {
                 { "head", CLI_TEXT, &head, "COUNT:HASH", "The record must go through this: from the journal" },
@@ -156,6 +201,8 @@ int verb_ca_log_verify(Cli *c, int argc, char **argv) {
                 return status;
         size_t n_before = l.n;
         status = read_known(c, &known);
+        if (status == EXIT_SUCCESS)
+                status = read_dropped(c, &known.dropped_until);
         if (status == EXIT_SUCCESS && l.broken == 0)
                 status = signing_log_read(c, &l);
         if (status != EXIT_SUCCESS)
@@ -163,9 +210,10 @@ int verb_ca_log_verify(Cli *c, int argc, char **argv) {
 
         bool good = chain_good(&l);
         good = head_good(&l) && good;
+        good = dropped_good(&known) && good;
         if (l.broken == 0) {
-                Findings f = match_all(&l, n_before, &known);
+                f = match_all(&l, n_before, &known);
                 good = good && f.unrecorded + f.missing + f.other == 0;
         }
-        return report(c, &l, good);
+        return report(c, &l, &known, &f, good);
 }

@@ -110,7 +110,8 @@ static int print_json(const SigningLog *l) {
                 device_hash_format(e->ek_hash, ek);
                 if (json_new_object(&o) < 0 || json_add(o, "number", json_object_new_uint64(e->number)) < 0 ||
                     json_add_text(o, "kind", log_kind_to_string(e->kind)) < 0 ||
-                    json_add(o, "time", json_object_new_int64(e->time)) < 0 || json_add_text(o, "serial", serial) < 0 ||
+                    json_add(o, "time", json_object_new_int64(e->time)) < 0 ||
+                    json_add(o, "not-after", json_object_new_int64(e->not_after)) < 0 || json_add_text(o, "serial", serial) < 0 ||
                     json_add_text(o, "sha256", hash) < 0 ||
                     json_add_text(o, "ek-hash", e->kind == LOG_AK_CERTIFICATE ? ek : "") < 0 ||
                     json_append(list, TAKE_PTR(o)) < 0)

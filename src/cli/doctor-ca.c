@@ -35,7 +35,11 @@ void look_server(const Host *h, Finding *f) {
                 finding_ok(f, "atteztd answers on the bus.");
 }
 
-static int read_counts(sd_bus_message *reply, uint64_t *ret_devices, uint64_t *ret_issued) {
+typedef struct Counts {
+        uint64_t devices, issued, bytes, bytes_max;
+} Counts;
+
+static int read_counts(sd_bus_message *reply, Counts *ret) {
         const char *key;
         uint64_t value;
         int r;
@@ -43,9 +47,13 @@ static int read_counts(sd_bus_message *reply, uint64_t *ret_devices, uint64_t *r
         r = sd_bus_message_enter_container(reply, 'a', "{st}");
         while (r >= 0 && (r = sd_bus_message_read(reply, "{st}", &key, &value)) > 0) {
                 if (strcmp(key, "devices") == 0)
-                        *ret_devices = value;
+                        ret->devices = value;
                 else if (strcmp(key, "issued") == 0)
-                        *ret_issued = value;
+                        ret->issued = value;
+                else if (strcmp(key, "bytes") == 0)
+                        ret->bytes = value;
+                else if (strcmp(key, "bytes-max") == 0)
+                        ret->bytes_max = value;
         }
         return r;
 }
@@ -129,24 +137,34 @@ static void ask_itself(Finding *f) {
                                         " The CA's keys are encrypted, and only the service can open them." : "");
 }
 
+static void tell_counts(Finding *f, const Counts *c) {
+        if (health_nearly_full(c->bytes, c->bytes_max))
+                finding_warning(f, "editor /etc/attezt/atteztd.conf && systemctl try-restart atteztd",
+                                "The inventory's file has %" PRIu64 " MiB of %" PRIu64 ", beyond which there is no backup. "
+                                "Keep certificates for a shorter time (KeepIssued=), or allow more (MaxBackupSize=).",
+                                c->bytes >> 20, c->bytes_max >> 20);
+        else
+                finding_ok(f, "The inventory holds %" PRIu64 " devices; %" PRIu64 " certificates were issued.", c->devices,
+                           c->issued);
+}
+
 /* The counts are in its memory; a listing reads the file. */
 void look_database(const Host *h, Finding *f) {
         _cleanup_message_ sd_bus_message *counts = NULL;
         _cleanup_free_ char *text = NULL;
-        uint64_t devices = 0, issued = 0;
+        Counts c = {};
 
         int r = doctor_call(ATTEZT_SERVER_INTERFACE, "List", NULL, &text);
         if (r >= 0)
                 r = doctor_call(ATTEZT_SERVER_INTERFACE, "GetCounts", &counts, &text);
         if (r >= 0)
-                r = read_counts(counts, &devices, &issued);
+                r = read_counts(counts, &c);
         if (r < 0 && r != DOCTOR_DENIED && !runs(r))
                 ask_itself(f);
         else if (r < 0)
                 doctor_tell_call(f, r, "atteztd", "atteztd", text);
         else
-                finding_ok(f, "The inventory holds %" PRIu64 " devices; %" PRIu64 " certificates were issued.", devices,
-                           issued);
+                tell_counts(f, &c);
 }
 
 /* --- The CA's certificates --- */

@@ -13,7 +13,7 @@
 #define DEVICE_END_OF_TIME 253402300799LL /* the last second of the year 9999 */
 
 #define DEVICE_RECORD_MAX 4096U
-#define ISSUED_RECORD_MAX 2304U
+#define ISSUED_RECORD_MAX 2432U
 
 typedef struct Device {
         uint8_t ek_hash[32];
@@ -42,6 +42,7 @@ typedef struct Issued {
         int64_t issued, not_after; /* seconds since the epoch */
         ByteView certificate;      /* DER; borrowed */
         uint64_t place, previous;  /* in the listing, of it and of the one before it of the same device; the store's; 0: none */
+        bool end_recorded;         /* decoded: its entry in the record of what was signed says when it ends */
 } Issued;
 
 /* -EINVAL: a name that device_name_valid() refuses or that is there twice, names beside any_name, a note that
@@ -59,4 +60,9 @@ int device_record_decode(ByteView key, ByteView record, Device *ret);
 
 /* For the small records that the inventory makes of plain bytes: appends the checksum, or takes it off. */
 int record_seal(ByteView key, ByteWriter *w);              /* -E2BIG */
+/* Padded, so that what a record takes in a TDB file is a multiple of RECORD_UNIT: with the head, the tail and the key.
+ * What was freed there then serves others without scraps; over those TDB would step for each record, one by one. */
+#define RECORD_UNIT 96U
+#define RECORD_OVERHEAD 28U
+#define RECORD_SEAL_MAX (RECORD_UNIT + 8U) /* bytes that a seal adds, at most */
 int record_unseal(ByteView key, ByteView record, ByteView *ret); /* -EBADMSG */

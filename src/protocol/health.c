@@ -20,3 +20,7 @@ ClockVerdict health_clock(int64_t ours, int64_t theirs) {
                 return CLOCK_BEHIND;
         return ours > theirs + HEALTH_CLOCK_SECONDS ? CLOCK_AHEAD : CLOCK_GOOD;
 }
+
+bool health_nearly_full(uint64_t bytes, uint64_t max) {
+        return bytes >= max - max / 4;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Verdicts on times: is what was found good, now? */
+/* Verdicts on what was found: is it good, now? */
 #include "shared/bytes.h"
 
 typedef enum DatesVerdict {
@@ -27,3 +27,6 @@ typedef enum ClockVerdict {
 } ClockVerdict;
 
 ClockVerdict health_clock(int64_t ours, int64_t theirs);
+
+/* A file that may not grow beyond max bytes: three quarters of them are used. */
+bool health_nearly_full(uint64_t bytes, uint64_t max);

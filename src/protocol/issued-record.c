@@ -2,7 +2,8 @@
 #include "protocol/issued-record.h"
 
 #define ISSUED_VERSION_1 1U /* without a place in the listing */
-#define ISSUED_VERSION 2U
+#define ISSUED_VERSION_2 2U /* its entry in the record of what was signed does not say when it ends */
+#define ISSUED_VERSION 3U
 #define REVOCATION_VERSION 1U
 
 static const char *const reasons[_REVOKED_REASON_MAX] = {
@@ -56,7 +57,7 @@ int issued_record_decode(ByteView key, ByteView record, Issued *ret) {
 
         ByteReader in = READER(body);
         uint8_t version = read_u8(&in);
-        if (version != ISSUED_VERSION && version != ISSUED_VERSION_1)
+        if (version < ISSUED_VERSION_1 || version > ISSUED_VERSION)
                 return -EBADMSG;
         read_into(&in, i.serial, sizeof(i.serial));
         read_into(&in, i.ek_hash, sizeof(i.ek_hash));
@@ -66,6 +67,7 @@ int issued_record_decode(ByteView key, ByteView record, Issued *ret) {
                 i.place = read_u64(&in);
                 i.previous = read_u64(&in);
         }
+        i.end_recorded = version != ISSUED_VERSION_1 && version != ISSUED_VERSION_2;
         i.certificate = read_view(&in, read_u16(&in));
         if (!reader_done(&in) || i.certificate.size > ISSUED_CERTIFICATE_MAX)
                 return -EBADMSG;

@@ -29,10 +29,10 @@ typedef struct Revocation {
         int64_t revoked, not_after;     /* seconds since the epoch */
 } Revocation;
 
-#define REVOCATION_RECORD_MAX 128U
+#define REVOCATION_RECORD_MAX 256U
 
 /* As device_record_encode() and …decode(). The certificate of an Issued points into record. Records of version 1 have
- * neither place nor previous: 0. */
+ * neither place nor previous: 0; before version 3 the entry in the record of what was signed did not say the end. */
 int issued_record_encode(ByteView key, const Issued *i, uint8_t ret[static ISSUED_RECORD_MAX]);
 int issued_record_decode(ByteView key, ByteView record, Issued *ret);
 int revocation_record_encode(ByteView key, const Revocation *v, uint8_t ret[static REVOCATION_RECORD_MAX]);

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ENTRY_VERSION 1U
+#define ENTRY_VERSION_1 1U /* without the end of what was signed */
+#define ENTRY_VERSION 2U
 #define COUNT_DIGITS_MAX 19U
 
 const char *log_kind_to_string(LogKind k) {
@@ -20,8 +21,8 @@ const char *log_kind_to_string(LogKind k) {
         return k < _LOG_KIND_MAX ? texts[k] : NULL;
 }
 
-void log_entry_encode(const LogEntry *e, uint8_t ret[static LOG_ENTRY_SIZE]) {
-        ByteWriter w = WRITER(ret, LOG_ENTRY_SIZE);
+void log_entry_encode(const LogEntry *e, LogBytes *ret) {
+        ByteWriter w = WRITER(ret->bytes, sizeof(ret->bytes));
 
         write_u8(&w, ENTRY_VERSION);
         write_u64(&w, e->number);
@@ -31,13 +32,16 @@ void log_entry_encode(const LogEntry *e, uint8_t ret[static LOG_ENTRY_SIZE]) {
         write_bytes(&w, e->signed_hash, sizeof(e->signed_hash));
         write_bytes(&w, e->ek_hash, sizeof(e->ek_hash));
         write_bytes(&w, e->previous, sizeof(e->previous));
+        write_u64(&w, (uint64_t) e->not_after);
+        ret->size = w.size;
 }
 
 int log_entry_decode(ByteView entry, LogEntry *ret) {
         ByteReader in = READER(entry);
         LogEntry e = {};
 
-        if (read_u8(&in) != ENTRY_VERSION)
+        uint8_t version = read_u8(&in);
+        if (version != ENTRY_VERSION && version != ENTRY_VERSION_1)
                 return -EBADMSG;
         e.number = read_u64(&in);
         e.kind = (LogKind) read_u8(&in);
@@ -46,6 +50,8 @@ int log_entry_decode(ByteView entry, LogEntry *ret) {
         read_into(&in, e.signed_hash, sizeof(e.signed_hash));
         read_into(&in, e.ek_hash, sizeof(e.ek_hash));
         read_into(&in, e.previous, sizeof(e.previous));
+        if (version != ENTRY_VERSION_1)
+                e.not_after = (int64_t) read_u64(&in);
         if (!reader_done(&in) || !log_kind_to_string(e.kind))
                 return -EBADMSG;
         *ret = e;
@@ -59,6 +65,10 @@ int log_entry_hash(ByteView entry, uint8_t ret[static LOG_HASH_SIZE]) {
                 return -ENOMEM;
         memcpy(ret, digest, sizeof(digest));
         return 0;
+}
+
+bool log_entry_outlives(const LogEntry *e, int64_t dropped_until) {
+        return e->kind == LOG_AK_CERTIFICATE && e->not_after > 0 && e->not_after < dropped_until;
 }
 
 int log_head_advance(LogHead *head, ByteView entry, LogEntry *ret) {

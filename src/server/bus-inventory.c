@@ -4,6 +4,7 @@
 #include "server/bus-methods.h"
 #include "server/bus-options.h"
 #include "server/events.h"
+#include "server/server-drop.h"
 #include "shared/log.h"
 #include "shared/names.h"
 
@@ -225,6 +226,13 @@ int bus_get_counts(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return r;
         InventoryCounts counts = inventory_counts(s->inventory);
         size_t pending = pending_secrets_expire(s->pending, server_boottime(s));
-        return sd_bus_reply_method_return(m, "a{st}", 3, "devices", counts.devices, "issued", counts.issued, "pending",
-                                          (uint64_t) pending);
+        uint64_t size;
+
+        r = inventory_file_size(s->inventory, &size);
+        if (r < 0)
+                return r;
+        return sd_bus_reply_method_return(m, "a{st}", 7, "devices", counts.devices, "issued", counts.issued, "pending",
+                                          (uint64_t) pending, "issued-held", counts.held, "dropped-until",
+                                          (uint64_t) counts.dropped_until, "bytes", size, "bytes-max",
+                                          server_inventory_limit(s));
 }

@@ -156,7 +156,7 @@ int bus_revoke(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
 /* --- ListLog --- */
 
-static int send_log(BusCall *c, const uint8_t (*entries)[LOG_ENTRY_SIZE], size_t n) {
+static int send_log(BusCall *c, const LogBytes *entries, size_t n) {
         LogHead head = inventory_signed_state(c->server->inventory).head;
         sd_bus_message *reply = NULL;
 
@@ -164,7 +164,7 @@ static int send_log(BusCall *c, const uint8_t (*entries)[LOG_ENTRY_SIZE], size_t
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "ay");
         for (size_t i = 0; r >= 0 && i < n; i++)
-                r = sd_bus_message_append_array(reply, 'y', entries[i], LOG_ENTRY_SIZE);
+                r = sd_bus_message_append_array(reply, 'y', entries[i].bytes, entries[i].size);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)
@@ -174,7 +174,7 @@ static int send_log(BusCall *c, const uint8_t (*entries)[LOG_ENTRY_SIZE], size_t
         return send_reply(c, reply, r);
 }
 
-static void on_log(int error, const uint8_t (*entries)[LOG_ENTRY_SIZE], size_t n, void *userdata) {
+static void on_log(int error, const LogBytes *entries, size_t n, void *userdata) {
         finish(userdata, error < 0 ? error : send_log(userdata, entries, n));
 }
 

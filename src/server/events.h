@@ -4,7 +4,8 @@
 /* MESSAGE_ID of what the journal is asked for. Fields: ATTEZT_EK= (hash), ATTEZT_DEVICE= (first name),
  * ATTEZT_SERIAL=, ATTEZT_ISSUER= (of an EK certificate, a claim), ATTEZT_PEER= (address), ATTEZT_REASON= (in words),
  * ATTEZT_AK= (name of an AK), ATTEZT_LOG_COUNT= and ATTEZT_LOG_HEAD= (how far the record of signatures goes),
- * ATTEZT_CERTIFICATE= (SHA-256 of one of the trust store), ATTEZT_UID= (of who asked for it on the bus). */
+ * ATTEZT_CERTIFICATE= (SHA-256 of one of the trust store), ATTEZT_UID= (of who asked for it on the bus),
+ * ATTEZT_BYTES= (of a file). */
 #include <systemd/sd-id128.h>
 
 #include "protocol/signing-log.h"
@@ -32,6 +33,7 @@
 #define EVENT_BACKUP SD_ID128_MAKE(99,7a,09,b6,6b,4c,4b,69,98,31,7b,b9,4d,64,92,c8)
 #define EVENT_RESTORE_ASKED SD_ID128_MAKE(da,e8,54,53,f1,39,4b,55,94,22,8b,7a,88,b9,69,d0)
 #define EVENT_RESTORED SD_ID128_MAKE(8c,77,1b,ea,48,c7,42,28,98,0c,83,75,e2,9f,ec,6f)
+#define EVENT_INVENTORY_LARGE SD_ID128_MAKE(3e,a7,05,d8,9c,41,4b,f6,b2,5d,71,e0,8f,16,c4,9a)
 
 #define EVENTS_COUNT_TEXT_MAX 24U
 #define EVENTS_UID_TEXT_MAX 12U

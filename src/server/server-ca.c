@@ -56,6 +56,7 @@ static int describe(ByteView der, LogEntry *ret) {
             gnutls_x509_crt_get_serial(crt, serial, &n) < 0 ||
             gnutls_hash_fast(GNUTLS_DIG_SHA256, der.data, der.size, ret->signed_hash) < 0)
                 return -EBADMSG;
+        ret->not_after = (int64_t) gnutls_x509_crt_get_expiration_time(crt);
         size_t kept = MIN_OF(n, sizeof(ret->serial));
         memcpy(ret->serial + sizeof(ret->serial) - kept, serial + n - kept, kept);
         return 0;

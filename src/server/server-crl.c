@@ -112,7 +112,7 @@ static int sign(Server *s, const Revocation *list, size_t n, uint64_t revocation
                 .crl_next_update = now + s->settings->crl_lifetime,
         };
         CrlTerms terms = { .number = next.crl_number, .this_update = now, .next_update = next.crl_next_update };
-        LogEntry entry = { .kind = LOG_CRL, .time = now };
+        LogEntry entry = { .kind = LOG_CRL, .time = now, .not_after = next.crl_next_update };
         ByteWriter number = WRITER(entry.serial, sizeof(entry.serial));
 
         if (!c)

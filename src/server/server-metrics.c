@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/server-metrics.h"
 
-#include "server/server-state.h"
+#include "server/server-drop.h"
 #include "shared/inventory-waiting.h"
 
 static const char *const statuses[_FRONT_STATUS_MAX] = {
@@ -43,11 +43,19 @@ void server_metrics(Metrics *m, void *server) {
         const Server *s = server;
         InventoryCounts counts = inventory_counts(s->inventory);
 
+        uint64_t size;
+
         put_requests(m, &s->counters);
         metrics_one_value(m, "attezt_ca_devices", "Devices in the inventory.", (int64_t) counts.devices);
-        metrics_one_value(m, "attezt_ca_issued_records", "AK certificates on record.", (int64_t) counts.issued);
         metrics_one_value(m, "attezt_ca_waiting_devices", "Devices that wait for approval.",
                           (int64_t) inventory_n_waiting(s->inventory, server_now()));
+        metrics_one_value(m, "attezt_ca_issued_records", "AK certificates that are kept.", (int64_t) counts.held);
+        metrics_one_value(m, "attezt_ca_log_entries", "Entries in the record of what was signed.",
+                          (int64_t) inventory_signed_state(s->inventory).head.count);
+        if (inventory_file_size(s->inventory, &size) >= 0)
+                metrics_one_value(m, "attezt_ca_inventory_bytes", "Size of the inventory's file.", (int64_t) size);
+        metrics_one_value(m, "attezt_ca_inventory_max_bytes", "How large it may become.",
+                          (int64_t) server_inventory_limit(s));
         metrics_one_value(m, "attezt_ca_pending_secrets", "Challenges without an answer yet.",
                           (int64_t) pending_secrets_expire(s->pending, server_boottime(s)));
         metrics_one_value(m, "attezt_ca_not_after_timestamp_seconds", "The end of the CA; 0: there is none.",

@@ -77,6 +77,13 @@ static int set_pending_lifetime(int64_t *to, const char *value) {
         return 0;
 }
 
+static int set_keep_issued(int64_t *to, const char *value) {
+        if (strcmp(value, "infinity") != 0)
+                return set_seconds(to, value, SERVER_KEEP_ISSUED_MAX);
+        *to = SERVER_KEEP_ISSUED_INFINITY;
+        return 0;
+}
+
 /* --- Files --- */
 
 typedef enum SettingId {
@@ -92,6 +99,7 @@ typedef enum SettingId {
         MAX_PENDING,
         PENDING_LIFETIME,
         MAX_BACKUP,
+        KEEP_ISSUED,
         WEBHOOK_SECRET,
         WEBHOOK_CLIENT_ROOTS,
         WEBHOOK_CLIENT_NAME,
@@ -109,6 +117,7 @@ static const struct {
         { "Server", "MaxPending", MAX_PENDING },
         { "Server", "PendingLifetime", PENDING_LIFETIME },
         { "Server", "MaxBackupSize", MAX_BACKUP },
+        { "Server", "KeepIssued", KEEP_ISSUED },
         { "HTTP", "Listen", LISTEN },
         { "HTTP", "TLSCertificate", TLS_CERT },
         { "HTTP", "TLSKey", TLS_KEY },
@@ -166,6 +175,8 @@ static int set_setting(ServerSettings *s, SettingId id, const char *value) {
                 return set_count(&s->pending.max, value, WAITING_DEVICES_MAX);
         case MAX_BACKUP:
                 return set_count(&s->backup_mib, value, SERVER_BACKUP_MIB_MAX);
+        case KEEP_ISSUED:
+                return set_keep_issued(&s->keep_issued, value);
         case PENDING_LIFETIME:
                 return set_pending_lifetime(&s->pending.lifetime, value);
         case SECRET_LIFETIME:
@@ -373,6 +384,8 @@ int server_settings_load(ServerSettings *s, int argc, char **argv) {
                 s->pending.max = WAITING_MAX_DEFAULT;
         if (s->pending.lifetime == 0)
                 s->pending.lifetime = WAITING_LIFETIME_DEFAULT;
+        if (s->keep_issued == 0)
+                s->keep_issued = SERVER_KEEP_ISSUED_DEFAULT;
         if (s->backup_mib == 0)
                 s->backup_mib = SERVER_BACKUP_MIB_DEFAULT;
         if (s->device_lifetime == 0)

@@ -17,6 +17,9 @@
 #define SERVER_DEVICE_LIFETIME_DEFAULT (24 * 3600) /* as step-ca has it */
 #define SERVER_BACKUP_MIB_DEFAULT 768U /* MiB: it is assembled in memory, and the unit has 1 GiB */
 #define SERVER_BACKUP_MIB_MAX 65536U
+#define SERVER_KEEP_ISSUED_DEFAULT (90 * 86400)
+#define SERVER_KEEP_ISSUED_MAX (3650LL * 86400)
+#define SERVER_KEEP_ISSUED_INFINITY INT64_MAX
 #define SERVER_DEVICE_LIFETIME_MAX (3650LL * 86400)
 
 /* NULL-terminated. A list of the command line replaces the one of the files. */
@@ -35,6 +38,7 @@ typedef struct ServerSettings {
         int64_t ak_lifetime, secret_lifetime; /* seconds; 0: not said */
         int64_t crl_lifetime;                 /* likewise */
         int64_t device_lifetime;              /* likewise: of the ACME server's certificates, for answers only */
+        int64_t keep_issued;                  /* likewise: of AK certificates, after their end; or …_INFINITY */
         unsigned backup_mib;                  /* likewise: the largest inventory of a backup */
         WaitingLimits pending;                /* 0: not said */
         int64_t idle_sec;                     /* -1: not said; 0: never */

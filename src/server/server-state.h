@@ -32,6 +32,16 @@ typedef struct ServerCounters {
         uint64_t no_room, no_room_untrusted, no_room_source;
 } ServerCounters;
 
+/* Certificates that ended long ago go, a few at a time. */
+typedef struct ServerDrop {
+        sd_event_source *timer;
+        int64_t ended_before;     /* of the round that is under way */
+        uint64_t next;            /* where it goes on; 0: none is under way */
+        uint64_t dropped;         /* in it */
+        int64_t warned;           /* of the inventory's size; 0: not yet */
+        bool busy;                /* the inventory works on it */
+} ServerDrop;
+
 typedef struct Server {
         Access *access; /* first, as access_dispatch() wants it; NULL without a bus */
         sd_event *event;
@@ -58,6 +68,7 @@ typedef struct Server {
         ServerCounters counters;
         bool crl_busy, crl_wanted; /* a revocation list is being made; another one is wanted after it */
         sd_event_source *crl_timer;
+        ServerDrop drop;
         MetricsSocket *metrics;   /* NULL: nobody asked for it */
         bool stopping;
         bool leaving;             /* for want of work: nobody is refused */

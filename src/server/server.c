@@ -16,6 +16,7 @@
 #include "server/recall.h"
 #include "server/server-ca.h"
 #include "server/server-crl.h"
+#include "server/server-drop.h"
 #include "shared/files.h"
 #include "shared/inventory-waiting.h"
 #include "shared/log.h"
@@ -147,6 +148,8 @@ int server_new(sd_event *event, const ServerSettings *settings, Server **ret) {
         r = server_crl_start(s);
         if (r >= 0 && !settings->check)
                 r = recall_certified(s);
+        if (r >= 0 && !settings->check)
+                r = server_drop_start(s);
         if (r < 0)
                 return log_error_errno(r, "Could not start: %m");
         *ret = TAKE_PTR(s);
@@ -234,6 +237,7 @@ Server *server_free(Server *s) {
         sd_event_source_disable_unref(s->drained);
         sd_event_source_disable_unref(s->deadline);
         sd_event_source_disable_unref(s->crl_timer);
+        sd_event_source_disable_unref(s->drop.timer);
         sd_event_unref(s->event);
         free(s);
         return NULL;

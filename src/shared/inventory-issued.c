@@ -6,6 +6,8 @@
 
 #include "shared/device-store.h"
 
+#define LIST_GAPS_PER_TURN 256U /* places of what was dropped */
+
 /* One question: what goes in and what comes out, as far as its kind needs it. */
 typedef struct Question {
         Operation operation;
@@ -32,7 +34,7 @@ typedef struct Question {
 
         LogHead head;
         IssuedItem *items;
-        uint8_t (*entries)[LOG_ENTRY_SIZE];
+        LogBytes *entries;
         Device *device;
         bool single;
         InventoryEnd end;
@@ -197,6 +199,7 @@ static int apply_list(DeviceStore *s, Operation *base) {
         IssuedStore *certificates = device_store_certificates(s);
         _cleanup_bytes_ Bytes record = BYTES_NULL;
         Question *q = (Question *) base;
+        unsigned gaps = 0;
         uint8_t hash[32];
         Issued i;
 
@@ -209,8 +212,10 @@ static int apply_list(DeviceStore *s, Operation *base) {
                         q->place = 0;
                         return 0;
                 }
-                if (r == -EAGAIN)
+                if (r == -EAGAIN && ++gaps < LIST_GAPS_PER_TURN)
                         continue;
+                if (r == -EAGAIN)
+                        return q->place > 0 ? r : 0;
                 if (r >= 0)
                         r = make_item(certificates, &i, q->items + q->n);
                 if (r < 0)
@@ -255,7 +260,7 @@ static void answer_log(const Operation *base) {
         const Question *q = (const Question *) base;
         int result = base->result;
 
-        q->done.log(result, (const uint8_t (*)[LOG_ENTRY_SIZE]) q->entries, result < 0 ? 0 : q->n, base->userdata);
+        q->done.log(result, q->entries, result < 0 ? 0 : q->n, base->userdata);
 }
 
 static int apply_log(DeviceStore *s, Operation *base) {
@@ -264,7 +269,7 @@ static int apply_log(DeviceStore *s, Operation *base) {
         Question *q = (Question *) base;
 
         for (uint64_t number = q->place; number <= last && q->n < q->max; number++) {
-                int r = issued_store_log_get(certificates, number, q->entries[q->n]);
+                int r = issued_store_log_get(certificates, number, q->entries + q->n);
                 if (r == -ENOENT)
                         break; /* whoever compares with the head sees it */
                 if (r < 0)

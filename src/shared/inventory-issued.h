@@ -40,7 +40,7 @@ typedef void (*InventoryIssued)(int error, const IssuedItem *items, size_t n, co
 int inventory_list_issued(Inventory *inv, const char *device, const char *cursor, size_t max, InventoryIssued done,
                           void *userdata);
 
-typedef void (*InventoryLog)(int error, const uint8_t (*entries)[LOG_ENTRY_SIZE], size_t n, void *userdata);
+typedef void (*InventoryLog)(int error, const LogBytes *entries, size_t n, void *userdata);
 /* Entries from number first on, as they are kept; max ≤ INVENTORY_LOG_PAGE_MAX. */
 int inventory_list_log(Inventory *inv, uint64_t first, size_t max, InventoryLog done, void *userdata);
 

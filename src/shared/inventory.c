@@ -313,5 +313,12 @@ Inventory *inventory_free(Inventory *inv) {
 InventoryCounts inventory_counts(const Inventory *inv) {
         const DeviceStore *s = operations_store(inv->queue);
 
-        return (InventoryCounts) { .devices = device_store_devices(s), .issued = device_store_issued(s) };
+        IssuedKept kept = issued_store_kept(device_store_certificates(s));
+
+        return (InventoryCounts) { .devices = device_store_devices(s), .issued = device_store_issued(s),
+                                   .held = kept.held, .dropped_until = kept.dropped_until };
+}
+
+int inventory_file_size(const Inventory *inv, uint64_t *ret) {
+        return record_store_size(operations_store(inv->queue)->records, ret);
 }

@@ -16,6 +16,8 @@ typedef struct Inventory {
 
 typedef struct InventoryCounts {
         uint64_t devices, issued;
+        uint64_t held;           /* of those that were issued, not dropped since */
+        int64_t dropped_until;   /* those that ended before may be gone; 0: all are there */
 } InventoryCounts;
 
 typedef void (*InventoryChanged)(int error, void *userdata);
@@ -61,3 +63,4 @@ int inventory_replace(Inventory *inv, const uint8_t operation[static OPERATION_S
 int inventory_seen(Inventory *inv, const uint8_t hash[static 32], int64_t now);
 /* From memory, at once. */
 InventoryCounts inventory_counts(const Inventory *inv);
+int inventory_file_size(const Inventory *inv, uint64_t *ret); /* bytes */

@@ -3,34 +3,8 @@
 
 #include <gnutls/crypto.h>
 
-#include "protocol/gnutls-types.h"
-#include "shared/sealed-records.h"
-
-#define COUNTS_VERSION 1U
-
-typedef struct Counts {
-        uint64_t places;         /* so many certificates are in the listing */
-        LogHead head;
-        uint64_t revocations;
-        uint64_t first_live;     /* no revocation before it is of a certificate that is valid still */
-        CrlState crl;
-} Counts;
-
-struct IssuedStore {
-        RecordStore *records;
-        Counts counts, committed;
-};
-
-typedef struct IssuedKey {
-        uint8_t bytes[1 + AK_SERIAL_SIZE];
-} IssuedKey;
-
-static IssuedKey issued_key(const uint8_t serial[static AK_SERIAL_SIZE]) {
-        IssuedKey k = { .bytes = { 'i' } };
-
-        memcpy(k.bytes + 1, serial, AK_SERIAL_SIZE);
-        return k;
-}
+#define COUNTS_VERSION_1 1U /* nothing was dropped */
+#define COUNTS_VERSION 2U
 
 /* --- Counts --- */
 
@@ -41,7 +15,7 @@ static SealedKey counts_key(void) {
 static int load_counts(IssuedStore *s) {
         _cleanup_bytes_ Bytes record = BYTES_NULL;
         ByteView body;
-        Counts c = {};
+        IssuedCounts c = {};
 
         int r = sealed_get(s->records, counts_key(), &record, &body);
         if (r < 0)
@@ -56,16 +30,21 @@ static int load_counts(IssuedStore *s) {
         c.crl.number = read_u64(&in);
         c.crl.covers = read_u64(&in);
         c.crl.next_update = (int64_t) read_u64(&in);
-        if (!reader_done(&in) || version != COUNTS_VERSION)
+        if (version != COUNTS_VERSION_1) {
+                c.dropped = read_u64(&in);
+                c.dropped_until = (int64_t) read_u64(&in);
+                c.first = read_u64(&in);
+        }
+        if (!reader_done(&in) || version < COUNTS_VERSION_1 || version > COUNTS_VERSION)
                 return -EUCLEAN;
         s->counts = s->committed = c;
         return 0;
 }
 
 int issued_store_prepare(IssuedStore *s) {
-        uint8_t buffer[128];
+        uint8_t buffer[160];
         ByteWriter w = WRITER(buffer, sizeof(buffer));
-        const Counts *c = &s->counts;
+        const IssuedCounts *c = &s->counts;
 
         write_u8(&w, COUNTS_VERSION);
         write_u64(&w, c->places);
@@ -76,6 +55,9 @@ int issued_store_prepare(IssuedStore *s) {
         write_u64(&w, c->crl.number);
         write_u64(&w, c->crl.covers);
         write_u64(&w, (uint64_t) c->crl.next_update);
+        write_u64(&w, c->dropped);
+        write_u64(&w, (uint64_t) c->dropped_until);
+        write_u64(&w, c->first);
         return sealed_put(s->records, counts_key(), writer_view(&w));
 }
 
@@ -98,10 +80,25 @@ uint64_t issued_store_revocations(const IssuedStore *s) {
         return s->committed.revocations;
 }
 
+IssuedKept issued_store_kept(const IssuedStore *s) {
+        return (IssuedKept) { .held = s->committed.places - s->committed.dropped,
+                              .dropped_until = s->committed.dropped_until };
+}
+
 /* --- The record of what was signed --- */
 
-int issued_store_log_get(IssuedStore *s, uint64_t number, uint8_t ret[static LOG_ENTRY_SIZE]) {
-        return sealed_get_exact(s->records, sealed_key_number('l', number), ret, LOG_ENTRY_SIZE);
+int issued_store_log_get(IssuedStore *s, uint64_t number, LogBytes *ret) {
+        _cleanup_bytes_ Bytes record = BYTES_NULL;
+        ByteView body;
+
+        int r = sealed_get(s->records, sealed_key_number('l', number), &record, &body);
+        if (r < 0)
+                return r;
+        if (body.size > sizeof(ret->bytes))
+                return -EUCLEAN;
+        memcpy(ret->bytes, body.data, body.size);
+        ret->size = body.size;
+        return 0;
 }
 
 int issued_store_log_find(IssuedStore *s, const uint8_t signed_hash[static 32], uint64_t *ret_number) {
@@ -116,17 +113,18 @@ int issued_store_log_find(IssuedStore *s, const uint8_t signed_hash[static 32], 
 }
 
 int issued_store_log(IssuedStore *s, const LogEntry *entry, LogHead *ret_head) {
-        uint8_t bytes[LOG_ENTRY_SIZE], number[8];
+        LogBytes bytes;
+        uint8_t number[8];
         ByteWriter w = WRITER(number, sizeof(number));
         LogHead head = s->counts.head;
         LogEntry e = *entry;
 
         e.number = head.count + 1;
         memcpy(e.previous, head.hash, sizeof(e.previous));
-        log_entry_encode(&e, bytes);
-        int r = log_head_advance(&head, VIEW_ARRAY(bytes), &e);
+        log_entry_encode(&e, &bytes);
+        int r = log_head_advance(&head, log_bytes_view(&bytes), &e);
         if (r >= 0)
-                r = sealed_put(s->records, sealed_key_number('l', e.number), VIEW_ARRAY(bytes));
+                r = sealed_put(s->records, sealed_key_number('l', e.number), log_bytes_view(&bytes));
         write_u64(&w, e.number);
         if (r >= 0 && e.kind != LOG_AK_CERTIFICATE)
                 r = sealed_put(s->records, sealed_key('g', VIEW_ARRAY(e.signed_hash)), writer_view(&w));
@@ -138,7 +136,7 @@ int issued_store_log(IssuedStore *s, const LogEntry *entry, LogHead *ret_head) {
 }
 
 static int log_issued(IssuedStore *s, const Issued *i, LogHead *ret_head) {
-        LogEntry e = { .kind = LOG_AK_CERTIFICATE, .time = i->issued };
+        LogEntry e = { .kind = LOG_AK_CERTIFICATE, .time = i->issued, .not_after = i->not_after };
 
         memcpy(e.serial, i->serial, sizeof(e.serial));
         memcpy(e.ek_hash, i->ek_hash, sizeof(e.ek_hash));
@@ -149,21 +147,6 @@ static int log_issued(IssuedStore *s, const Issued *i, LogHead *ret_head) {
 
 /* --- Certificates --- */
 
-static int get_serial(IssuedStore *s, char kind, uint64_t number, uint8_t ret[static AK_SERIAL_SIZE]) {
-        return sealed_get_exact(s->records, sealed_key_number(kind, number), ret, AK_SERIAL_SIZE);
-}
-
-static int get_last(IssuedStore *s, const uint8_t *hash, uint64_t *ret) {
-        uint8_t number[8];
-
-        int r = sealed_get_exact(s->records, sealed_key('h', VIEW(hash, 32)), number, sizeof(number));
-        if (r < 0)
-                return r;
-        ByteReader in = READER(VIEW_ARRAY(number));
-        *ret = read_u64(&in);
-        return 0;
-}
-
 /* Gives a certificate its places, and writes it. */
 static int put_issued(IssuedStore *s, const Issued *issued) {
         uint8_t record[ISSUED_RECORD_MAX], number[8];
@@ -172,7 +155,7 @@ static int put_issued(IssuedStore *s, const Issued *issued) {
         Issued i = *issued;
 
         i.previous = 0;
-        int r = get_last(s, i.ek_hash, &i.previous);
+        int r = issued_last(s, i.ek_hash, &i.previous);
         if (r < 0 && r != -ENOENT)
                 return r;
         i.place = s->counts.places + 1;
@@ -227,170 +210,57 @@ int issued_store_add(IssuedStore *s, const Issued *i, LogHead *ret_head) {
         return r < 0 ? -EIO : 0;
 }
 
-int issued_store_walk(IssuedStore *s, const uint8_t *hash, uint64_t *place, Issued *ret, Bytes *record) {
-        uint8_t serial[AK_SERIAL_SIZE];
-        uint64_t at = *place;
-        int r = 0;
-
-        if (at == 0 && hash)
-                r = get_last(s, hash, &at);
-        else if (at == 0)
-                at = s->committed.places;
-        if (r < 0 || at == 0 || at > s->counts.places)
-                return r < 0 ? r : -ENOENT;
-        r = get_serial(s, 'p', at, serial);
-        if (r >= 0)
-                r = issued_store_get(s, serial, ret, record);
-        if (r == -ENOENT && !hash) {
-                *place = at - 1;
-                return -EAGAIN;
-        }
-        if (r < 0)
-                return r == -ENOENT ? -EUCLEAN : r;
-        if (hash && memcmp(ret->ek_hash, hash, sizeof(ret->ek_hash)) != 0)
-                return -ENOENT; /* a cursor of another list */
-        *place = hash ? ret->previous : at - 1;
-        return 0;
-}
-
-/* --- Revocations --- */
-
-int issued_store_revocation(IssuedStore *s, const uint8_t serial[static AK_SERIAL_SIZE], Revocation *ret) {
-        SealedKey k = sealed_key('x', VIEW(serial, AK_SERIAL_SIZE));
-        _cleanup_bytes_ Bytes record = BYTES_NULL;
-
-        int r = record_store_get(s->records, sealed_key_view(&k), &record);
-        if (r < 0)
-                return r;
-        return revocation_record_decode(sealed_key_view(&k), bytes_view(&record), ret) < 0 ? -EUCLEAN : 0;
-}
-
-/* Whose list: by the authority key identifier. What does not say is put on the list of the issuer of now. */
-static void find_issuer(ByteView certificate, uint8_t ret[static ISSUER_ID_SIZE]) {
-        _cleanup_(gnutls_x509_crt_deinitp) gnutls_x509_crt_t crt = NULL;
-        gnutls_datum_t d = datum_of(certificate);
-        uint8_t id[64];
-        size_t n = sizeof(id);
-
-        memset(ret, 0, ISSUER_ID_SIZE);
-        if (gnutls_x509_crt_init(&crt) >= 0 && gnutls_x509_crt_import(crt, &d, GNUTLS_X509_FMT_DER) >= 0 &&
-            gnutls_x509_crt_get_authority_key_id(crt, id, &n, NULL) >= 0)
-                memcpy(ret, id, MIN_OF(n, (size_t) ISSUER_ID_SIZE));
-}
-
-static int put_revocation(IssuedStore *s, const Revocation *v) {
-        SealedKey k = sealed_key('x', VIEW_ARRAY(v->serial));
-        uint8_t record[REVOCATION_RECORD_MAX];
-
-        int n = revocation_record_encode(sealed_key_view(&k), v, record);
-        if (n < 0)
-                return n;
-        int r = record_store_put(s->records, sealed_key_view(&k), VIEW(record, n));
-        if (r >= 0)
-                r = sealed_put(s->records, sealed_key_number('v', s->counts.revocations + 1), VIEW_ARRAY(v->serial));
-        if (r < 0)
-                return r;
-        s->counts.revocations++;
-        return 0;
-}
-
-static int revoke_issued(IssuedStore *s, const Issued *i, RevocationReason reason, int64_t now) {
-        Revocation v = { .reason = reason, .revoked = now, .not_after = i->not_after }, there;
-
-        if (i->not_after < now)
-                return 0;
-        int r = issued_store_revocation(s, i->serial, &there);
-        if (r != -ENOENT)
-                return r < 0 ? r : 0;
-        memcpy(v.serial, i->serial, sizeof(v.serial));
-        find_issuer(i->certificate, v.issuer);
-        r = put_revocation(s, &v);
-        return r < 0 ? -EIO : 1;
-}
-
-int issued_store_revoke(IssuedStore *s, const uint8_t serial[static AK_SERIAL_SIZE], RevocationReason reason,
-                        int64_t now) {
-        _cleanup_bytes_ Bytes record = BYTES_NULL;
-        Issued i;
-
-        int r = issued_store_get(s, serial, &i, &record);
-        return r < 0 ? r : revoke_issued(s, &i, reason, now);
-}
-
-int issued_store_held(IssuedStore *s, const uint8_t hash[static 32], int64_t now, const RevocationReason *revoke,
-                      IssuedHeld *ret) {
-        _cleanup_bytes_ Bytes record = BYTES_NULL;
-        IssuedHeld held = {};
-        uint64_t place = 0;
-        Issued i;
+/* Of one device: over the places of what was dropped to what is there. -ENOENT: nothing is, but it was dropped. */
+static int find_kept(IssuedStore *s, uint64_t *at, IssuedPlace *ret) {
+        IssuedPlace p;
 
         do {
-                int r = issued_store_walk(s, hash, &place, &i, &record);
-                if (r == -ENOENT)
-                        break;
+                int r = issued_place(s, *at, &p);
                 if (r < 0)
-                        return r;
-                held.last = MAX_OF(held.last, i.not_after);
-                if (i.not_after < now)
-                        continue;
-                held.until = MAX_OF(held.until, i.not_after);
-                r = revoke ? revoke_issued(s, &i, *revoke, now) : 0;
-                if (r < 0)
-                        return r;
-                held.revoked += (unsigned) r;
-        } while (place > 0 && i.issued + AK_LIFETIME_MAX >= now);
-        *ret = held;
+                        return r == -ENOENT && s->counts.dropped == 0 ? -EUCLEAN : r;
+                if (p.go_on > 0)
+                        *at = p.go_on;
+        } while (p.go_on > 0);
+        *ret = p;
         return 0;
 }
 
-static int add_live(IssuedStore *s, uint64_t number, int64_t now, Revocation *list, size_t *n) {
-        uint8_t serial[AK_SERIAL_SIZE];
-        Revocation v;
+static int walk_device(IssuedStore *s, const uint8_t *hash, uint64_t *place, Issued *ret, Bytes *record) {
+        uint64_t at = *place;
+        IssuedPlace p;
+        int r = 0;
 
-        int r = get_serial(s, 'v', number, serial);
+        if (at == 0)
+                r = issued_last(s, hash, &at);
+        if (r >= 0 && at > s->counts.places)
+                r = -ENOENT;
         if (r >= 0)
-                r = issued_store_revocation(s, serial, &v);
+                r = find_kept(s, &at, &p);
+        if (r < 0)
+                return r;
+        r = issued_store_get(s, p.serial, ret, record);
         if (r < 0)
                 return r == -ENOENT ? -EUCLEAN : r;
-        if (v.not_after >= now)
-                list[(*n)++] = v;
+        if (memcmp(ret->ek_hash, hash, sizeof(ret->ek_hash)) != 0)
+                return -ENOENT; /* a cursor of another list */
+        *place = ret->previous;
         return 0;
 }
 
-int issued_store_revoked(IssuedStore *s, int64_t now, Revocation **ret, size_t *ret_n) {
-        uint64_t first = MAX_OF(s->committed.first_live, (uint64_t) 1), last = s->committed.revocations;
-        _cleanup_free_ Revocation *list = calloc(last + 1, sizeof(*list));
-        size_t n = 0;
+int issued_store_walk(IssuedStore *s, const uint8_t *hash, uint64_t *place, Issued *ret, Bytes *record) {
+        uint64_t at = *place > 0 ? *place : s->committed.places;
+        IssuedPlace p;
 
-        if (!list)
-                return -ENOMEM;
-        for (uint64_t number = first; number <= last; number++) {
-                int r = add_live(s, number, now, list, &n);
-                if (r < 0)
-                        return r;
-                if (n == 0)
-                        s->counts.first_live = s->committed.first_live = number + 1; /* on disk with the next change */
-        }
-        *ret = TAKE_PTR(list);
-        *ret_n = n;
-        return 0;
-}
-
-int issued_store_crl_get(IssuedStore *s, Bytes *ret_pem) {
-        _cleanup_bytes_ Bytes record = BYTES_NULL;
-        ByteView body;
-
-        int r = sealed_get(s->records, sealed_key('C', VIEW_NULL), &record, &body);
-        return r < 0 ? r : bytes_copy(body, ret_pem);
-}
-
-int issued_store_crl_put(IssuedStore *s, const CrlState *state, ByteView pem) {
-        if (state->number != s->counts.crl.number + 1)
-                return -EEXIST;
-        if (sealed_put_large(s->records, sealed_key('C', VIEW_NULL), pem) < 0)
-                return -EIO;
-        s->counts.crl = *state;
-        return 0;
+        if (hash)
+                return walk_device(s, hash, place, ret, record);
+        if (at == 0 || at > s->counts.places || at < s->counts.first)
+                return -ENOENT;
+        int r = issued_place(s, at, &p);
+        if (r >= 0)
+                r = p.go_on > 0 ? -ENOENT : issued_store_get(s, p.serial, ret, record);
+        if (r >= 0 || r == -ENOENT)
+                *place = at - 1;
+        return r == -ENOENT ? -EAGAIN : r;
 }
 
 /* --- Beginning --- */

@@ -173,6 +173,13 @@ int record_store_get(RecordStore *s, ByteView key, Bytes *ret) {
         return 0;
 }
 
+int record_store_has(RecordStore *s, ByteView key) {
+        if (tdb_exists(s->tdb, to_tdb(key)))
+                return 1;
+        int r = translate(s->tdb);
+        return r == -ENOENT ? 0 : r;
+}
+
 typedef struct WalkContext {
         RecordVisit visit;
         void *userdata;

@@ -21,6 +21,8 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(RecordStore *, record_store_free);
 /* -ENOENT, -EIO. Sees the changes of the open transaction. */
 int record_store_get(RecordStore *s, ByteView key, Bytes *ret);
 
+int record_store_has(RecordStore *s, ByteView key); /* 1, 0, -EIO */
+
 /* Every record in turn, in no order; nothing may be changed meanwhile. Ends with the first error of visit's. */
 typedef int (*RecordVisit)(ByteView key, ByteView value, void *userdata);
 int record_store_walk(RecordStore *s, RecordVisit visit, void *userdata);

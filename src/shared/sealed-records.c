@@ -3,8 +3,6 @@
 
 #include "protocol/device-record.h"
 
-#define CHECKSUM_ROOM 64U
-
 SealedKey sealed_key(char kind, ByteView what) {
         SealedKey k = { .bytes = { 'z', (uint8_t) kind }, .size = 2 + MIN_OF(what.size, (size_t) SEALED_KEY_MAX - 2) };
 
@@ -30,7 +28,7 @@ static int put(RecordStore *s, ByteView key, ByteView body, uint8_t *buffer, siz
 }
 
 int sealed_put_at(RecordStore *s, ByteView key, ByteView body) {
-        uint8_t buffer[SEALED_SMALL_MAX + CHECKSUM_ROOM];
+        uint8_t buffer[SEALED_SMALL_MAX + RECORD_SEAL_MAX];
 
         return body.size > SEALED_SMALL_MAX ? -E2BIG : put(s, key, body, buffer, sizeof(buffer));
 }
@@ -40,7 +38,7 @@ int sealed_put(RecordStore *s, SealedKey k, ByteView body) {
 }
 
 int sealed_put_large(RecordStore *s, SealedKey k, ByteView body) {
-        size_t capacity = body.size + CHECKSUM_ROOM;
+        size_t capacity = body.size + RECORD_SEAL_MAX;
         _cleanup_free_ uint8_t *buffer = malloc(capacity);
 
         return buffer ? put(s, sealed_key_view(&k), body, buffer, capacity) : -ENOMEM;

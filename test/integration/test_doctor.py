@@ -157,6 +157,17 @@ def damaged_database(server):
         server.start()
 
 
+@contextlib.contextmanager
+def nearly_full(server):
+    server.configure('[Server]', 'MaxBackupSize=1')
+    server.restart()
+    try:
+        yield
+    finally:
+        server.configure()
+        server.restart()
+
+
 def damage(path):
     """A record's contents are others; the file's own structure is whole."""
     data = read(path)
@@ -258,6 +269,8 @@ FAULTS = {
                          {'server': ('does not run', 'systemctl start atteztd'),
                           'database': ('inventory is damaged', 'mv .* attezt ca restore --force BACKUP'),
                           'listeners': ('Nobody serves', '')}, False),
+    'nearly-full': ('--ca', lambda h, s: nearly_full(h.server),
+                    {'database': (r'file has \d+ MiB of 1, .*KeepIssued=', 'editor /etc/attezt/atteztd.conf ')}, False),
     'expired-root': ('--ca', lambda h, s: replaced(f'{SERVER_STATE}/public/root.pem', certificate(-1)),
                      {'ca-certificates': ('root certificate expired', 'attezt ca create')}, False),
     'expired-intermediate': ('--ca', lambda h, s: replaced(f'{SERVER_STATE}/ca/intermediate.pem', certificate(-1)),

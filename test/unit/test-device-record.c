@@ -75,7 +75,7 @@ static void test_upgrade(void) {
         check_int(back.issued, 7);
         check_int(back.last_seen, d.last_issued);
         check_int(back.expires, 0);
-        check(device_record_encode(VIEW_ARRAY(key), &back, record) == (int) bytes.size + 16);
+        check(device_record_encode(VIEW_ARRAY(key), &back, record) > (int) bytes.size + 16);
 
         /* One of a program that does not exist yet. */
         bytes.data[0] = 3;
@@ -83,6 +83,31 @@ static void test_upgrade(void) {
         write_bytes(&w, bytes.data, bytes.size - 8);
         check_int(record_seal(VIEW_ARRAY(key), &w), 0);
         check_int(device_record_decode(VIEW_ARRAY(key), writer_view(&w), &back), -EBADMSG);
+}
+
+/* Of any size it takes whole units of the file, and comes back as it was; no byte of it may change. */
+static void test_seal(void) {
+        static const uint8_t body[3 * RECORD_UNIT] = { 1, 2, 3 };
+        uint8_t record[sizeof(body) + RECORD_SEAL_MAX];
+        ByteView back;
+
+        for (size_t n = 0; n <= sizeof(body); n++) {
+                ByteWriter w = WRITER(record, sizeof(record));
+                write_bytes(&w, body, n);
+                check_int(record_seal(KEY, &w), 0);
+                check(w.size > n + 8 && w.size <= n + RECORD_SEAL_MAX);
+                check_int((w.size + KEY.size + RECORD_OVERHEAD) % RECORD_UNIT, 0);
+                check_int(record_unseal(KEY, writer_view(&w), &back), 0);
+                check(view_equal(back, VIEW(body, n)));
+                for (size_t at = 0; at < w.size; at++) {
+                        record[at] ^= 1;
+                        check_int(record_unseal(KEY, writer_view(&w), &back), -EBADMSG);
+                        record[at] ^= 1;
+                }
+                w = WRITER(record, n + 8);
+                write_bytes(&w, body, n);
+                check_int(record_seal(KEY, &w), -E2BIG);
+        }
 }
 
 static void test_largest(void) {
@@ -152,6 +177,7 @@ static void test_check(void) {
 int main(void) {
         test_device();
         test_upgrade();
+        test_seal();
         test_largest();
         test_denied();
         test_check();

@@ -19,5 +19,10 @@ int main(void) {
         check_int(health_clock(1000, 1001 + HEALTH_CLOCK_SECONDS), CLOCK_BEHIND);
         check_int(health_clock(1000 + HEALTH_CLOCK_SECONDS, 1000), CLOCK_GOOD);
         check_int(health_clock(1001 + HEALTH_CLOCK_SECONDS, 1000), CLOCK_AHEAD);
+
+        check(!health_nearly_full(74, 100));
+        check(health_nearly_full(75, 100));
+        check(health_nearly_full(200, 100));
+        check(!health_nearly_full(3ULL << 30, 5ULL << 30));
         return 0;
 }

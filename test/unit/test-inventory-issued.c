@@ -23,7 +23,7 @@ typedef struct Context {
         IssuedItem items[8];
         size_t n;
         char next[32];
-        uint8_t entries[8][LOG_ENTRY_SIZE];
+        LogBytes entries[8];
         Revocation revocations[8];
         uint64_t n_revocations;
         char text[64];
@@ -95,11 +95,11 @@ static void on_issued(int error, const IssuedItem *items, size_t n, const char *
         on_changed(error, c);
 }
 
-static void on_log(int error, const uint8_t (*entries)[LOG_ENTRY_SIZE], size_t n, void *userdata) {
+static void on_log(int error, const LogBytes *entries, size_t n, void *userdata) {
         Context *c = userdata;
 
         check(n <= ELEMENTSOF(c->entries));
-        memcpy(c->entries, entries, n * LOG_ENTRY_SIZE);
+        memcpy(c->entries, entries, n * sizeof(*entries));
         c->n = n;
         on_changed(error, c);
 }
@@ -220,8 +220,9 @@ static void test_log(void) {
         check_int(run(&c, inventory_list_log(c.inv, 1, 8, on_log, &c)), 0);
         check_int(c.n, 5);
         for (size_t i = 0; i < c.n; i++) {
-                check_int(log_head_advance(&head, VIEW_ARRAY(c.entries[i]), &e), 0);
+                check_int(log_head_advance(&head, log_bytes_view(c.entries + i), &e), 0);
                 check_int(e.kind, LOG_AK_CERTIFICATE);
+                check_int(e.not_after, NOW + 1000 * (int64_t) (i + 1));
                 check_int(e.serial[0], i + 1);
                 check_int(e.ek_hash[0], i % 2 ? 0xb2 : 0xa1);
         }

@@ -18,6 +18,7 @@ static void test_issued(void) {
         check_int(back.not_after, 20);
         check_int(back.place, 7);
         check_int(back.previous, 3);
+        check(back.end_recorded);
         record[100] ^= 1;
         check_int(issued_record_decode(KEY, VIEW(record, n), &back), -EBADMSG);
         i.certificate.size++;
@@ -40,6 +41,7 @@ static void test_old_issued(void) {
         check_int(issued_record_decode(KEY, writer_view(&w), &back), 0);
         check_int(back.place, 0);
         check_int(back.previous, 0);
+        check(!back.end_recorded);
         check(view_equal(back.certificate, VIEW_STR("der")));
 }
 
