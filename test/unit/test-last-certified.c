@@ -12,10 +12,15 @@ static void test_one_for_each(void) {
         _cleanup_(last_certified_freep) LastCertified *t = NULL;
         uint8_t ek[32], other[32], a[32] = { 1 }, b[32] = { 2 };
 
+        check_int(last_certified_new(LAST_CERTIFIED_MAX + 1, &t), -EINVAL);
+        check_int(last_certified_new(LAST_CERTIFIED_MAX, &t), 0);
+        t = last_certified_free(t);
         check_int(last_certified_new(100, &t), 0);
         number(1, ek);
         number(2, other);
         check(!last_certified_is(t, ek, a));
+        const uint8_t nothing[32] = {}; /* what a free place looks like */
+        check(!last_certified_is(t, nothing, nothing));
         last_certified_put(t, ek, a);
         check(last_certified_is(t, ek, a) && !last_certified_is(t, ek, b) && !last_certified_is(t, other, a));
         last_certified_put(t, ek, b);

@@ -94,11 +94,11 @@ static void test_versions(void) {
 }
 
 static void test_heads(void) {
-        LogHead h = { .count = 18446744073709551ULL, .hash = { 0xab, 0xcd } }, back = {};
+        LogHead h = { .count = 1844674407370955161ULL, .hash = { 0xab, 0xcd } }, back = {};
         char text[LOG_HEAD_TEXT_MAX];
 
         log_head_format(&h, text);
-        check_str(text, "18446744073709551:abcd000000000000000000000000000000000000000000000000000000000000");
+        check_str(text, "1844674407370955161:abcd000000000000000000000000000000000000000000000000000000000000");
         check_int(log_head_parse(text, &back), 0);
         check_int(back.count, h.count);
         check(memcmp(back.hash, h.hash, sizeof(h.hash)) == 0);
