@@ -183,27 +183,23 @@ static void on_secret(HttpRequest *r, void *userdata) {
 
 /* --- GET /root.pem, GET /crl.pem --- */
 
-static void answer_file(HttpRequest *r, const Bytes *file) {
-        Bytes copy = BYTES_NULL;
-
-        if (file->size == 0)
+static void answer_file(HttpRequest *r, SharedText *file) {
+        if (shared_text_view(file).size == 0)
                 http_reply_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "unavailable", "the attestation CA is not set up yet");
-        else if (bytes_copy(bytes_view(file), &copy) < 0)
-                http_reply_error(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "failed", "out of memory");
         else
-                http_reply(r, MHD_HTTP_OK, "application/x-pem-file", copy);
+                http_reply_shared(r, MHD_HTTP_OK, "application/x-pem-file", file);
 }
 
 static void on_root(HttpRequest *r, void *userdata) {
         const Front *f = userdata;
 
-        answer_file(r, &f->files.root_pem);
+        answer_file(r, f->files.root_pem);
 }
 
 static void on_crl(HttpRequest *r, void *userdata) {
         const Front *f = userdata;
 
-        answer_file(r, &f->files.crl_pem);
+        answer_file(r, f->files.crl_pem);
 }
 
 const HttpRoute attest_routes[] = {

@@ -2,7 +2,7 @@
 #pragma once
 
 /* A request, whole and within the limits, and its answer, as a route's handler sees them. */
-#include "shared/bytes.h"
+#include "http/shared-text.h"
 
 #define HTTP_BODY_IGNORED_MAX (16U * 1024 * 1024)  /* of a body that is too large: then the connection goes */
 #define HTTP_ANSWER_USEC (5ULL * 1000 * 1000)      /* to read a late answer, at least */
@@ -37,5 +37,7 @@ void http_retry_after(HttpRequest *r, uint64_t seconds);
 
 /* Exactly one of these for each request; r is not to be used afterwards. body is taken. */
 void http_reply(HttpRequest *r, unsigned status, const char *content_type, Bytes body);
+/* Several answers may hand out the same text: text is not taken. */
+void http_reply_shared(HttpRequest *r, unsigned status, const char *content_type, SharedText *text);
 void http_reply_json(HttpRequest *r, unsigned status, Bytes body);
 void http_reply_error(HttpRequest *r, unsigned status, const char *error, const char *detail);

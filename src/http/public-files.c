@@ -8,16 +8,30 @@
 #define TRUST_FILES_PER_TURN 8U /* of one certificate each: two milliseconds */
 
 void public_files_done(PublicFiles *p) {
-        bytes_done(&p->root_pem);
-        bytes_done(&p->crl_pem);
+        p->root_pem = shared_text_unref(p->root_pem);
+        p->crl_pem = shared_text_unref(p->crl_pem);
         p->trust = ek_trust_free(p->trust);
         p->loader = trust_loader_free(p->loader);
         p->next = ek_trust_free(p->next);
         p->loading = sd_event_source_disable_unref(p->loading);
 }
 
+/* What is being sent goes on as it began: the old text lives until then, at most as long as an answer may take. */
+static int replace(SharedText **to, Bytes *pem) {
+        SharedText *next = NULL;
+
+        if (*to && view_equal(shared_text_view(*to), bytes_view(pem)))
+                return 0;
+        int r = pem->size > 0 ? shared_text_new(pem, &next) : 0;
+        if (r < 0)
+                return r;
+        (void) shared_text_unref(*to);
+        *to = next;
+        return 0;
+}
+
 /* Returns false when there is no such file. */
-static bool load_file(const char *dir, const char *name, size_t max, Bytes *to) {
+static bool load_file(const char *dir, const char *name, size_t max, SharedText **to) {
         _cleanup_free_ char *path = NULL;
         _cleanup_bytes_ Bytes pem = BYTES_NULL;
         int r;
@@ -25,13 +39,12 @@ static bool load_file(const char *dir, const char *name, size_t max, Bytes *to) 
         r = path_join(dir, name, &path);
         if (r >= 0)
                 r = file_read(path, max, &pem);
-        if (r < 0 && r != -ENOENT) {
+        bool missing = r == -ENOENT;
+        if (r >= 0 || missing)
+                r = replace(to, &pem);
+        if (r < 0)
                 log_warning_errno(r, "Could not read %s/%s: %m", dir, name);
-                return true;
-        }
-        bytes_done(to);
-        *to = TAKE_BYTES(pem);
-        return r >= 0;
+        return !missing;
 }
 
 static void on_skipped(const char *path, int error, void *userdata) {

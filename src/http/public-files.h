@@ -5,6 +5,7 @@
  * EKs. */
 #include <systemd/sd-event.h>
 
+#include "http/shared-text.h"
 #include "shared/trust-store.h"
 
 #define ROOT_PEM_MAX (64U * 1024)        /* bytes */
@@ -14,7 +15,7 @@ typedef struct PublicFiles {
         const char *public_dir;
         const char *const *ek_roots; /* directories, NULL-terminated */
         const EkPolicy *policy;
-        Bytes root_pem, crl_pem;     /* empty: there is no CA yet */
+        SharedText *root_pem, *crl_pem; /* NULL: there is no CA yet */
         EkTrust *trust;
         /* While it is loaded again: */
         EkTrust *next;

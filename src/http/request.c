@@ -32,14 +32,32 @@ static enum MHD_Result queue_response(HttpRequest *r) {
         return done;
 }
 
-static struct MHD_Response *make_response(const char *content_type, Bytes body, uint64_t retry_after) {
+static struct MHD_Response *make_own(Bytes body) {
+        struct MHD_Response *p = MHD_create_response_from_buffer_with_free_callback(body.size, body.data, free);
+
+        if (!p)
+                free(body.data);
+        return p;
+}
+
+static void let_go(void *text) {
+        (void) shared_text_unref(text);
+}
+
+static struct MHD_Response *make_shared(SharedText *text) {
+        ByteView v = shared_text_view(text);
         struct MHD_Response *p;
 
-        p = MHD_create_response_from_buffer_with_free_callback(body.size, body.data, free);
-        if (!p) {
-                free(body.data);
+        p = MHD_create_response_from_buffer_with_free_callback_cls(v.size, (void *) (uintptr_t) v.data, let_go, text);
+        if (p)
+                (void) shared_text_ref(text);
+        return p;
+}
+
+/* p: taken; NULL: out of memory */
+static struct MHD_Response *add_headers(struct MHD_Response *p, const char *content_type, uint64_t retry_after) {
+        if (!p)
                 return NULL;
-        }
         (void) MHD_add_response_header(p, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
         if (retry_after > 0) {
                 char seconds[24];
@@ -49,14 +67,15 @@ static struct MHD_Response *make_response(const char *content_type, Bytes body, 
         return p;
 }
 
-void http_reply(HttpRequest *r, unsigned status, const char *content_type, Bytes body) {
+/* response: taken, with its headers; NULL: out of memory */
+static void reply(HttpRequest *r, unsigned status, const char *content_type, struct MHD_Response *response) {
         Connection *c = connection_of(r);
 
         http_server_count_answer(c->server, status);
         r->status = status;
         if (status == MHD_HTTP_SERVICE_UNAVAILABLE && r->retry_after == 0)
                 r->retry_after = HTTP_RETRY_AFTER_SEC;
-        r->response = make_response(content_type, body, r->retry_after);
+        r->response = add_headers(response, content_type, r->retry_after);
         r->retry_after = 0;
         r->state = REQUEST_ANSWERED;
         if (!r->suspended)
@@ -65,6 +84,14 @@ void http_reply(HttpRequest *r, unsigned status, const char *content_type, Bytes
         c->deadline = MAX_OF(c->deadline, http_server_now(c->server) + HTTP_ANSWER_USEC);
         MHD_resume_connection(r->mhd);
         listener_run_soon(c->listener);
+}
+
+void http_reply(HttpRequest *r, unsigned status, const char *content_type, Bytes body) {
+        reply(r, status, content_type, make_own(body));
+}
+
+void http_reply_shared(HttpRequest *r, unsigned status, const char *content_type, SharedText *text) {
+        reply(r, status, content_type, make_shared(text));
 }
 
 void http_retry_after(HttpRequest *r, uint64_t seconds) {
