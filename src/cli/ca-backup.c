@@ -88,10 +88,11 @@ int verb_ca_backup(Cli *c, int argc, char **argv) {
                 r = write_sealed(archive, c->operands[0], &p);
         if (r < 0)
                 return cli_failed(r, "write the backup");
-        if (!c->json)
-                printf("The CA's keys, the inventory with all that was issued, vendor roots and settings are in %s.\n"
-                       "Keep it, and the passphrase, away from this machine. There: attezt ca restore %s\n",
-                       c->operands[0], c->operands[0]);
+        if (c->json)
+                return ca_print_file(c, c->operands[0], true);
+        printf("The CA's keys, the inventory with all that was issued, vendor roots and settings are in %s.\n"
+               "Keep it, and the passphrase, away from this machine. There: attezt ca restore %s\n",
+               c->operands[0], c->operands[0]);
         return EXIT_SUCCESS;
 }
 
@@ -147,8 +148,9 @@ int verb_ca_restore(Cli *c, int argc, char **argv) {
         int r = backup_settings_restore(archive, force);
         if (r < 0)
                 return cli_failed(r, "write the settings in " ATTEZT_SETTINGS_DIR);
-        if (!c->json)
-                printf("CA and inventory are restored. atteztd ends, and begins anew with them: systemd starts it at the\n"
-                       "next request, where there is none it is to be started again.\n");
+        if (c->json)
+                return ca_print_file(c, c->operands[0], false);
+        printf("CA and inventory are restored. atteztd ends, and begins anew with them: systemd starts it at the\n"
+               "next request, where there is none it is to be started again.\n");
         return EXIT_SUCCESS;
 }

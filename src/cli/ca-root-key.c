@@ -64,9 +64,10 @@ int verb_ca_export_root_key(Cli *c, int argc, char **argv) {
                 r = write_new(c->operands[0], bytes_view(&sealed));
         if (r < 0)
                 return cli_failed(r, "write the root's key");
-        if (!c->json)
-                printf("The root's key is in %s, encrypted with the passphrase. Keep both away from this machine, then:\n"
-                       "    attezt ca remove-root-key %s\n", c->operands[0], c->operands[0]);
+        if (c->json)
+                return ca_print_file(c, c->operands[0], true);
+        printf("The root's key is in %s, encrypted with the passphrase. Keep both away from this machine, then:\n"
+               "    attezt ca remove-root-key %s\n", c->operands[0], c->operands[0]);
         return EXIT_SUCCESS;
 }
 
@@ -142,7 +143,9 @@ int verb_ca_remove_root_key(Cli *c, int argc, char **argv) {
                 status = check_file(c, &pem);
         if (status == EXIT_SUCCESS)
                 status = ca_call_plain(c, "RemoveRootKey", &reply);
-        if (status == EXIT_SUCCESS && !c->json)
+        if (status == EXIT_SUCCESS && c->json)
+                status = ca_print_file(c, c->operands[0], true);
+        else if (status == EXIT_SUCCESS)
                 printf("The root's key is not on this machine any more. Another intermediate certificate wants the file:\n"
                        "    attezt ca rotate --root-key FILE\n");
         return status;
@@ -166,9 +169,10 @@ static int show(const Cli *c, sd_bus_message *reply) {
         int r = sd_bus_message_read(reply, "t", &not_after);
         if (r < 0)
                 return cli_failed(r, "read the answer");
-        if (!c->json)
-                printf("AK certificates are signed with a new intermediate certificate, which ends at %s.\n"
-                       "Those that were signed before stay good.\n", cli_format_time((int64_t) not_after, when));
+        if (c->json)
+                return ca_print_not_after((int64_t) not_after);
+        printf("AK certificates are signed with a new intermediate certificate, which ends at %s.\n"
+               "Those that were signed before stay good.\n", cli_format_time((int64_t) not_after, when));
         return EXIT_SUCCESS;
 }
 

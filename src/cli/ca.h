@@ -44,3 +44,7 @@ int64_t ca_parse_expires(const Cli *c, const char *text);
 int ca_append_no_options(sd_bus_message *m);
 /* Calls a method without other arguments than that. Returns the exit status after telling why. */
 int ca_call_plain(Cli *c, const char *method, sd_bus_message **ret);
+/* With --json, of a verb that wrote or read a file: an object with path, bytes and, if so wanted, the fingerprint of the
+ * CA's root. Returns the exit status. */
+int ca_print_file(Cli *c, const char *path, bool fingerprint);
+int ca_print_not_after(int64_t not_after);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The CA's own life: its certificates, its keys at rest, another intermediate, backup and restore."""
+import datetime
 import os
 import re
 import shutil
@@ -347,6 +348,27 @@ def test_a_damaged_inventory_is_restored_as_doctor_says(new_server, passphrase, 
     assert server.daemon.wait() == 0
     server.start()
     assert server.look_up('one')['ek-hash'] == device.ek.hash
+
+
+def test_what_programs_are_told(new_server, passphrase, scratch):
+    """--json of the verbs that write and read files."""
+    server = new_server()
+    fingerprint = server.create_ca()
+    file, key, secret = f'{scratch}/backup', f'{scratch}/root.key', ('--passphrase-file', passphrase)
+
+    def done(words, path):
+        answer = cli_json('ca', *words, path, *secret)
+        assert answer.pop('path') == path and answer.pop('bytes') == os.stat(path).st_size > 0
+        return answer
+    assert done(('backup',), file) == {'fingerprint': fingerprint}
+    assert done(('export-root-key',), key) == {'fingerprint': fingerprint}
+    assert done(('remove-root-key',), key) == {'fingerprint': fingerprint}
+    assert not os.path.exists(f'{server.state}/ca/root.key')
+    end = cli_json('ca', 'rotate', '--root-key', key, *secret)
+    chain = Attested(server, 'one').chain
+    assert end == {'not-after': int(chain[1].not_valid_after.replace(tzinfo=datetime.timezone.utc).timestamp())}
+    assert done(('restore', '--force'), file) == {}
+    assert server.daemon.wait() == 0
 
 
 def test_who_may_back_up(new_server, passphrase, scratch):
