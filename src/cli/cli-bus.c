@@ -23,6 +23,8 @@ static const ErrorHint hints[] = {
         { ATTEZT_ERROR_CHANGED, EXIT_FAILURE, "Look at it again (attezt ca lookup), then decide." },
         { ATTEZT_ERROR_BUSY, EXIT_TEMPORARY, "Try again when it is done." },
         { ATTEZT_ERROR_NO_CA, EXIT_FAILURE, "Create it with \"attezt ca create\"." },
+        { ATTEZT_ERROR_CA_UNUSABLE, EXIT_FAILURE,
+          "\"attezt doctor --ca\" says what mends it; so does WHEN THE CA CANNOT BE USED in atteztd(8)." },
         { ATTEZT_ERROR_NOT_ENROLLED, EXIT_NOT_ENROLLED,
           "Enrol it with \"attezt enroll --acme URL --attestation URL\"." },
 };

@@ -21,6 +21,7 @@ static const BusAnswer answers[] = {
         { "org.freedesktop.DBus.Error.TimedOut", DOCTOR_SICK },
         { CLI_ERROR_NOT_STARTING, DOCTOR_SICK },
         { ATTEZT_ERROR_NO_CA, -ENODATA },
+        { ATTEZT_ERROR_CA_UNUSABLE, DOCTOR_CA_UNUSABLE },
         { ATTEZT_ERROR_FAILED, -EUCLEAN },
 };
 

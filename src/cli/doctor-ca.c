@@ -23,13 +23,23 @@
 #define CA_ENDING (60LL * 86400) /* a new one has to reach the ACME server's configuration, too */
 #define NEW_CA "mv " CA_DIR " " CA_DIR ".old && rm " ROOT_FILE " && systemctl restart atteztd && attezt ca create"
 
+#define RESTORE "attezt ca restore --force BACKUP"
+#define CREDENTIAL_NAME "atteztd.wrapping-key"
+#define CREDENTIAL "/etc/credstore.encrypted/" CREDENTIAL_NAME
+#define CREDENTIAL_LOST 243 /* what a service ends with whose credential systemd cannot decrypt: EXIT_CREDENTIALS */
+#define NEW_CREDENTIAL "head -c 32 /dev/urandom | base64 -w 0 | systemd-creds encrypt --name=" CREDENTIAL_NAME \
+        " --tpm2-pcrs= - " CREDENTIAL
+
 /* --- atteztd, and what it has open --- */
 
 void look_server(const Host *h, Finding *f) {
         _cleanup_free_ char *text = NULL;
 
         int r = doctor_call(ATTEZT_SERVER_INTERFACE, "GetRootCertificate", NULL, &text);
-        if (r < 0 && r != -ENODATA)
+        if (r == DOCTOR_CA_UNUSABLE)
+                finding_failed(f, RESTORE, "%s Put its files or the credential back, and restart atteztd; or restore the CA "
+                               "from a backup. WHEN THE CA CANNOT BE USED in atteztd(8) says more.", text ? text : "");
+        else if (r < 0 && r != -ENODATA)
                 doctor_tell_call(f, r, "atteztd", "atteztd", text);
         else
                 finding_ok(f, "atteztd answers on the bus.");
@@ -62,9 +72,15 @@ static int read_counts(sd_bus_message *reply, Counts *ret) {
 
 static void tell_damaged(Finding *f, const char *text) {
         finding_failed(f, "mv " INVENTORY_FILE " " INVENTORY_FILE ".damaged; systemctl restart atteztd && "
-                       "attezt ca restore --force BACKUP",
+                       RESTORE,
                        "The inventory is damaged%s%s%s: restore it from a backup.", *text ? " (" : "", text,
                        *text ? ")" : "");
+}
+
+static void tell_credential_lost(Finding *f) {
+        finding_failed(f, "mv " CREDENTIAL " " CREDENTIAL ".lost && " NEW_CREDENTIAL "; systemctl restart atteztd && " RESTORE,
+                       "systemd cannot decrypt the credential that opens the CA's keys, " CREDENTIAL ": the machine's TPM or "
+                       "/var/lib/systemd/credential.secret is another one. Put that back; or restore the CA from a backup.");
 }
 
 /* malloc'd; NULL without systemd. *ret_status: of the one that ended last, 0 while one is on its way. */
@@ -94,6 +110,8 @@ static bool tell_trying(Finding *f) {
         }
         if (status == CHECK_DAMAGED)
                 tell_damaged(f, "");
+        else if (status == CREDENTIAL_LOST)
+                tell_credential_lost(f);
         else if (status != 0)
                 finding_failed(f, "journalctl -u atteztd -n 20", "systemd starts atteztd again and again, and it ends each "
                                "time. Its journal says why.");

@@ -71,11 +71,12 @@ void finding_command(Finding *f, const char *format, ...) __attribute__((format(
 #define DOCTOR_ABSENT (-ENXIO) /* neither runs nor can be started */
 #define DOCTOR_SICK (-ENOEXEC) /* systemd tries to start it, in vain */
 #define DOCTOR_NO_BUS (-ENOTCONN)
+#define DOCTOR_CA_UNUSABLE (-ENOKEY) /* it runs, and the CA that it has cannot be used */
 /* A method of Agent1 or Server1 without other arguments than options; *ret (or NULL) is the reply. Asks nobody for a
  * password. Fails with one of those above or another errno; *reterr_text is what the service said (malloc'd,
                                                                                                     may be NULL). */
 int doctor_call(const char *interface, const char *method, sd_bus_message **ret, char **reterr_text);
-/* Says so for the errors above. unit: of the service. */
+/* Says so for the errors above but the last. unit: of the service. */
 void doctor_tell_call(Finding *f, int error, const char *what, const char *unit, const char *text);
 
 /* systemd's manager on a bus of its own, to be freed with sd_bus_close_unref(); a negative errno without systemd. */

@@ -121,7 +121,7 @@ int bus_backup(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if (!s->ca)
-                return sd_bus_error_setf(error, ATTEZT_ERROR_NO_CA, "There is no CA yet.");
+                return bus_no_ca(s, error);
         b = calloc(1, sizeof(*b));
         if (!b)
                 return -ENOMEM;
@@ -149,7 +149,7 @@ int bus_backup(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 /* --- Restore --- */
 
 static bool is_empty(const Server *s) {
-        return !s->ca && inventory_counts(s->inventory).devices == 0 &&
+        return !s->ca && !s->ca_error && inventory_counts(s->inventory).devices == 0 &&
                inventory_signed_state(s->inventory).head.count == 0;
 }
 

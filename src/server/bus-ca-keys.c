@@ -35,7 +35,7 @@ static int begin(Server *s, sd_bus_message *m, sd_bus_error *error) {
         int r = bus_read_options(m, 0, &options, error);
         if (r < 0)
                 return r;
-        return s->ca ? 0 : sd_bus_error_setf(error, ATTEZT_ERROR_NO_CA, "There is no CA yet.");
+        return s->ca ? 0 : bus_no_ca(s, error);
 }
 
 int bus_export_root_key(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -76,7 +76,7 @@ int bus_rotate(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if (!s->ca)
-                return sd_bus_error_setf(error, ATTEZT_ERROR_NO_CA, "There is no CA yet.");
+                return bus_no_ca(s, error);
         if (options.root_key >= 0) {
                 r = bus_descriptor_read(options.root_key, SEALED_KEY_FILE_MAX, &key);
                 if (r < 0)

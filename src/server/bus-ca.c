@@ -71,6 +71,6 @@ int bus_get_root_certificate(sd_bus_message *m, void *userdata, sd_bus_error *er
         if (r < 0)
                 return r;
         if (!s->ca)
-                return sd_bus_error_setf(error, ATTEZT_ERROR_NO_CA, "There is no CA yet.");
+                return bus_no_ca(s, error);
         return reply_root(s, m);
 }

@@ -2,6 +2,7 @@
 #include "server/bus-call.h"
 
 #include "server/events.h"
+#include "server/server-ca.h"
 #include "shared/log.h"
 #include "shared/names.h"
 
@@ -71,6 +72,12 @@ void bus_call_fail(BusCall *c, int error) {
         (void) sd_bus_reply_method_error(c->message, &e);
         sd_bus_error_free(&e);
         bus_call_free(c);
+}
+
+int bus_no_ca(const Server *s, sd_bus_error *e) {
+        if (s->ca_error == 0)
+                return sd_bus_error_setf(e, ATTEZT_ERROR_NO_CA, "There is no CA yet.");
+        return sd_bus_error_setf(e, ATTEZT_ERROR_CA_UNUSABLE, "The CA cannot be used: %s.", server_ca_problem(s));
 }
 
 /* --- A device --- */

@@ -23,6 +23,8 @@ void bus_import_forget(Server *s); /* the one that is under way; its transaction
 void bus_call_fail(BusCall *c, int error);
 /* Sets the same error; returns a negative errno, as handlers do. */
 int bus_error_set(sd_bus_error *e, int error, const char *device);
+/* For a method that wants the CA: there is none, or it cannot be used. */
+int bus_no_ca(const Server *s, sd_bus_error *e);
 /* Answers with a device, and frees c. */
 void bus_call_answer_device(BusCall *c, const Device *d);
 int bus_append_device(sd_bus_message *m, const Device *d);

@@ -3,6 +3,8 @@
 
 #include <gnutls/crypto.h>
 
+#include <systemd/sd-daemon.h>
+
 #include "protocol/gnutls-types.h"
 #include "server/events.h"
 #include "server/server-crl.h"
@@ -100,14 +102,31 @@ static int load_wrapping_key(Server *s) {
         return s->wrapping_key ? 0 : -ENOMEM;
 }
 
-static int tell_load_error(const char *dir, int error) {
-        if (error == -ENOKEY)
-                return log_error_errno(error, "The CA's keys in %s are encrypted, and systemd gave no credential "
-                                       WRAPPING_KEY " to open them with.", dir);
-        if (error == -EKEYREJECTED)
-                return log_error_errno(error, "The CA's keys in %s are encrypted, and not with the credential "
-                                       WRAPPING_KEY " that systemd gave.", dir);
-        return log_error_errno(error, "Could not load the CA in %s: %m", dir);
+const char *server_ca_problem(const Server *s) {
+        switch (s->ca_error) {
+        case -ENOKEY:
+                return "its keys are encrypted, and systemd gave no credential " WRAPPING_KEY " to open them with";
+        case -EKEYREJECTED:
+                return "its keys are encrypted, and not with the credential " WRAPPING_KEY " that systemd gave";
+        case -EBADMSG:
+                return "its files are damaged, or do not belong together";
+        default:
+                return "its files cannot be read";
+        }
+}
+
+/* A backup takes its place, and needs a server that takes it: so it runs, and has no CA to serve. */
+static int go_on_without(Server *s, const char *dir, int error) {
+        const char *fields[] = { "ATTEZT_REASON", NULL, NULL };
+
+        s->ca_error = error;
+        fields[1] = server_ca_problem(s);
+        log_event(LOG_ERR, EVENT_CA_UNUSABLE, fields, "The CA in %s cannot be used: %s (%s).", dir, server_ca_problem(s),
+                  strerror(-error));
+        if (error == -ENOMEM || s->settings->check || s->settings->no_bus)
+                return error;
+        (void) sd_notifyf(false, "STATUS=The CA cannot be used: %s.", server_ca_problem(s));
+        return 0;
 }
 
 /* Weeks before the end: whoever trusts the root has to hear of another one in time. */
@@ -151,7 +170,7 @@ int server_load_ca(Server *s) {
                 return 0;
         }
         if (r < 0)
-                return tell_load_error(dir ?: CA_DIR, r);
+                return go_on_without(s, dir ?: CA_DIR, r);
         warn_of_end(s);
         r = publish_root(s, true);
         if (r < 0)
@@ -177,7 +196,7 @@ int server_create_ca(Server *s, const char *name) {
         int r = path_join(s->settings->state_dir, CA_DIR, &dir);
         if (r < 0)
                 return r;
-        if (s->ca)
+        if (s->ca || s->ca_error < 0)
                 return -EEXIST;
         CertificateAuthorityTerms terms = { .name = name, .secret = s->wrapping_key, .now = server_now() };
         r = certificate_authority_create(dir, &terms);

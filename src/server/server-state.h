@@ -49,7 +49,8 @@ typedef struct Server {
         sd_bus *bus;              /* its bus, borrowed, while there is one */
         const ServerSettings *settings;
         Inventory *inventory;
-        CertificateAuthority *ca; /* NULL: not created yet */
+        CertificateAuthority *ca; /* NULL: not created yet, or ca_error */
+        int ca_error;             /* there is one that cannot be used: why (negative errno), else 0 */
         char *wrapping_key;       /* encrypts the CA's keys on disk; NULL: they are plain */
         PendingSecrets *pending;
         size_t recalled;          /* devices whose last certificate was read since the start */

@@ -15,6 +15,7 @@
 #define ATTEZT_ERROR_CHANGED "dev.attezt.Error.Changed"
 #define ATTEZT_ERROR_BUSY "dev.attezt.Error.Busy"
 #define ATTEZT_ERROR_NO_CA "dev.attezt.Error.NoCA"
+#define ATTEZT_ERROR_CA_UNUSABLE "dev.attezt.Error.CAUnusable"
 #define ATTEZT_ERROR_NOT_ENROLLED "dev.attezt.Error.NotEnrolled"
 #define ATTEZT_ERROR_INVALID "dev.attezt.Error.Invalid"
 #define ATTEZT_ERROR_FAILED "dev.attezt.Error.Failed"

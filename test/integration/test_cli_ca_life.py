@@ -120,14 +120,12 @@ def test_keys_are_encrypted_at_rest(new_server, scratch):
     cli('ca', 'rotate')
     device.again(server)
     assert b'ENCRYPTED' in server.ca_file('intermediate.key')
-    # Without the credential, or with another, nothing starts, and it is said.
+    # What is no credential is no reason to go on with plain keys.
     server.stop()
-    for key, words in ((None, 'are encrypted, and systemd gave no credential'),
-                       ('x' * 43, 'are encrypted, and not with the credential'), ('short', 'too short')):
-        server.wrapping_key = key
-        with pytest.raises(AssertionError, match=words):
-            server.start()
-        server.daemon = None
+    server.wrapping_key = 'short'
+    with pytest.raises(AssertionError, match='too short'):
+        server.start()
+    server.daemon = None
     server.wrapping_key = 'k' * 43
     server.start()
     device.again(server)
@@ -369,6 +367,63 @@ def test_what_programs_are_told(new_server, passphrase, scratch):
     assert end == {'not-after': int(chain[1].not_valid_after.replace(tzinfo=datetime.timezone.utc).timestamp())}
     assert done(('restore', '--force'), file) == {}
     assert server.daemon.wait() == 0
+
+
+def make_unreadable(server):
+    write(f'{server.state}/ca/intermediate.pem', b'nonsense\n')
+
+
+@pytest.mark.parametrize('key, spoil, words', [
+    (None, None, 'its keys are encrypted, and systemd gave no credential'),
+    ('x' * 43, None, 'its keys are encrypted, and not with the credential'),
+    ('k' * 43, make_unreadable, 'its files are damaged'),
+], ids=['no credential', 'another credential', 'damaged'])
+def test_a_ca_that_cannot_be_used_is_restored(new_server, passphrase, scratch, key, spoil, words):
+    """The server runs for that alone: whoever has lost the credential has the backup."""
+    server = new_server(wrapping_key='k' * 43)
+    server.create_ca()
+    device = Attested(server, 'one')
+    file = f'{scratch}/backup'
+    cli('ca', 'backup', file, '--passphrase-file', passphrase)
+    server.stop()
+    if spoil:
+        spoil(server)
+    server.wrapping_key = key
+    server.start()
+    server.daemon.wait_line(f'cannot be used: {words}')
+    # Nobody is certified, no key given out or made anew, and each refusal says why.
+    assert Client(server.url).attest(device.ek, device.ak)[0] == 503
+    for verb in (('root',), ('rotate',), ('backup', f'{scratch}/b', '--passphrase-file', passphrase),
+                 ('export-root-key', f'{scratch}/k', '--passphrase-file', passphrase)):
+        r = cli('ca', *verb, check=False)
+        assert r.returncode == 1 and words in r.stderr and 'WHEN THE CA CANNOT BE USED' in r.stderr, (verb, r.stderr)
+    r = cli('ca', 'create', check=False)
+    assert r.returncode == 1 and 'never overwritten' in r.stderr, r.stderr
+    # What needs no key works: a removed device is out at once.
+    assert server.look_up('one')['ek-hash'] == device.ek.hash
+    r = cli('ca', 'restore', file, '--passphrase-file', passphrase, check=False)
+    assert r.returncode == 1 and '--force' in r.stderr
+    cli('ca', 'restore', '--force', file, '--passphrase-file', passphrase)
+    assert server.daemon.wait() == 0
+    server.start()
+    device.again(server)
+    assert (b'ENCRYPTED' in server.ca_file('intermediate.key')) == (key is not None)
+    assert cli('ca', 'log', 'verify').returncode == 0
+    assert os.path.exists(f'{server.state}/ca.before-restore/root.key')
+
+
+def test_without_a_bus_a_ca_that_cannot_be_used_ends_the_server(new_server):
+    """Nobody could restore it there; --check says the same."""
+    server = new_server(wrapping_key='k' * 43)
+    server.create_ca()
+    server.stop()
+    server.wrapping_key = 'x' * 43
+    for option in ('--no-bus', '--check'):
+        options = server.options
+        server.options = [*options, option]
+        with pytest.raises(AssertionError, match='not with the credential'):
+            server.start()
+        server.daemon, server.options = None, options
 
 
 def test_who_may_back_up(new_server, passphrase, scratch):

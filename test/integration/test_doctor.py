@@ -168,6 +168,18 @@ def nearly_full(server):
         server.restart()
 
 
+@contextlib.contextmanager
+def unusable_ca(server):
+    server.stop()
+    try:
+        with replaced(f'{SERVER_STATE}/ca/intermediate.pem', b'nonsense\n'):
+            server.start()
+            yield
+            server.stop()
+    finally:
+        server.start()
+
+
 def damage(path):
     """A record's contents are others; the file's own structure is whole."""
     data = read(path)
@@ -271,6 +283,9 @@ FAULTS = {
                           'listeners': ('Nobody serves', '')}, False),
     'nearly-full': ('--ca', lambda h, s: nearly_full(h.server),
                     {'database': (r'file has \d+ MiB of 1, .*KeepIssued=', 'editor /etc/attezt/atteztd.conf ')}, False),
+    'unusable-ca': ('--ca', lambda h, s: unusable_ca(h.server),
+                    {'server': ('The CA cannot be used: its files are damaged', 'attezt ca restore --force BACKUP$'),
+                     'ca-certificates': ('intermediate certificate.*cannot be read', 'attezt ca create')}, False),
     'expired-root': ('--ca', lambda h, s: replaced(f'{SERVER_STATE}/public/root.pem', certificate(-1)),
                      {'ca-certificates': ('root certificate expired', 'attezt ca create')}, False),
     'expired-intermediate': ('--ca', lambda h, s: replaced(f'{SERVER_STATE}/ca/intermediate.pem', certificate(-1)),
