@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "cli/backup-settings.h"
@@ -13,18 +14,27 @@
 #include "shared/files.h"
 
 #define ARCHIVE_NAME "attezt-backup"
+#define KEPT 'k' /* as the interface has it */
+#define KEPT_ANSWER_SEC 30
 
 /* --- attezt ca backup --- */
 
-static int fetch(Cli *c, int to) {
-        _cleanup_message_ sd_bus_message *reply = NULL;
+/* kept: what atteztd is told through that the backup is in its place. */
+static int fetch(Cli *c, int to, int kept) {
+        _cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
         struct stat st;
         int fd;
 
-        int status = ca_call_plain(c, "Backup", &reply);
+        int status = cli_new_call(c, ATTEZT_SERVER_INTERFACE, "Backup", &m);
         if (status != EXIT_SUCCESS)
                 return status;
-        int r = sd_bus_message_read(reply, "h", &fd);
+        int r = sd_bus_message_append(m, "a{sv}", 1, "kept", "h", kept);
+        if (r < 0)
+                return cli_failed(r, "make a message");
+        status = cli_call(c, m, &reply);
+        if (status != EXIT_SUCCESS)
+                return status;
+        r = sd_bus_message_read(reply, "h", &fd);
         if (r >= 0 && (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0))
                 r = -errno;
         /* Without the mark of its end: the settings follow. */
@@ -64,30 +74,65 @@ static int write_sealed(int archive, const char *path, const Passphrase *p) {
         return r;
 }
 
-int verb_ca_backup(Cli *c, int argc, char **argv) {
-        _cleanup_close_ int archive = memfd_create(ARCHIVE_NAME, MFD_CLOEXEC);
-        _cleanup_passphrase_ Passphrase p = {};
-        const CliOption options[] = { PASSPHRASE_OPTIONS(p), {} };
+/* Before anybody types a passphrase twice. */
+static int check_place(const char *path) {
+        _cleanup_free_ char *dir = NULL;
+        struct stat st;
 
-        cli_parse(c, argc, argv, options, 1, 1);
-        if (archive < 0)
-                return cli_failed(-errno, "make room for the backup");
-        if (access(c->operands[0], F_OK) >= 0) {
-                log_error("%s is there already, and is not overwritten.", c->operands[0]);
+        if (lstat(path, &st) >= 0) {
+                log_error("%s is there already, and is not overwritten.", path);
                 return EXIT_FAILURE;
         }
-        int status = passphrase_get(c, &p, "Passphrase for the backup", true);
-        if (status == EXIT_SUCCESS)
-                status = fetch(c, archive);
-        if (status != EXIT_SUCCESS)
-                return status;
+        int r = errno == ENOENT ? path_parent(path, &dir) : -errno;
+        if (r >= 0 && access(dir, W_OK | X_OK) < 0)
+                r = -errno;
+        if (r < 0)
+                log_error("%s cannot be written: %s%s%s.", path, dir ?: "", dir ? ": " : "", strerror(-r));
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* From now on nobody is reminded. The backup is there, whatever comes of this. */
+static void tell_kept(int fd) {
+        const struct timeval patience = { .tv_sec = KEPT_ANSWER_SEC };
+        char word = KEPT;
+
+        (void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+        if (send(fd, &word, 1, MSG_NOSIGNAL) != 1 || recv(fd, &word, 1, 0) != 1)
+                log_warning("The backup is complete, but atteztd has not noted it: it goes on saying that there is none, or "
+                            "an older one.");
+}
+
+static int write_backup(int archive, const char *path, const Passphrase *p) {
         int r = backup_settings_add(archive);
         if (r >= 0)
                 r = backup_write_end(archive);
-        if (r >= 0)
-                r = write_sealed(archive, c->operands[0], &p);
+        return r < 0 ? r : write_sealed(archive, path, p);
+}
+
+int verb_ca_backup(Cli *c, int argc, char **argv) {
+        _cleanup_close_ int archive = memfd_create(ARCHIVE_NAME, MFD_CLOEXEC), kept = -EBADF, theirs = -EBADF;
+        _cleanup_passphrase_ Passphrase p = {};
+        const CliOption options[] = { PASSPHRASE_OPTIONS(p), {} };
+        int pair[2];
+
+        cli_parse(c, argc, argv, options, 1, 1);
+        if (archive < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+                return cli_failed(-errno, "make room for the backup");
+        kept = pair[0];
+        theirs = pair[1];
+        int status = check_place(c->operands[0]);
+        if (status == EXIT_SUCCESS)
+                status = passphrase_get(c, &p, "Passphrase for the backup", true);
+        if (status == EXIT_SUCCESS)
+                status = fetch(c, archive, theirs);
+        if (status != EXIT_SUCCESS)
+                return status;
+        closep(&theirs);
+        theirs = -EBADF;
+        int r = write_backup(archive, c->operands[0], &p);
         if (r < 0)
                 return cli_failed(r, "write the backup");
+        tell_kept(kept);
         if (c->json)
                 return ca_print_file(c, c->operands[0], true);
         printf("The CA's keys, the inventory with all that was issued, vendor roots and settings are in %s.\n"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/sealed-file.h"
 
+#include <errno.h>
+
 #include <openssl/cms.h>
 #include <openssl/err.h>
 
@@ -23,6 +25,11 @@ static int add_passphrase(CMS_ContentInfo *cms, const char *passphrase) {
         return -EIO;
 }
 
+/* libcrypto says that a write failed, and not why: "the disk is full" is what a person can do something about. */
+static int why_not_written(void) {
+        return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? -errno : -EIO;
+}
+
 int sealed_file_write(int from, int to, const char *passphrase) {
         const unsigned flags = CMS_BINARY | CMS_PARTIAL | CMS_STREAM;
         _cleanup_(BIO_free_allp) BIO *in = BIO_new_fd(from, BIO_NOCLOSE), *out = BIO_new_fd(to, BIO_NOCLOSE);
@@ -32,8 +39,9 @@ int sealed_file_write(int from, int to, const char *passphrase) {
                 return -ENOMEM;
         cms = CMS_encrypt(NULL, in, EVP_aes_256_gcm(), flags);
         int r = cms ? add_passphrase(cms, passphrase) : -EIO;
+        errno = 0;
         if (r >= 0 && i2d_CMS_bio_stream(out, cms, in, (int) flags) != 1)
-                r = -EIO;
+                r = why_not_written();
         ERR_clear_error();
         return r;
 }

@@ -15,7 +15,6 @@
 #define STAGE ".restore.new"
 #define READY "restore"
 #define BEFORE ".before-restore" /* what was in use is kept under this name, once */
-#define NOTE_FILE "last-backup"
 
 /* --- Unpacking --- */
 
@@ -152,13 +151,4 @@ int backup_put_in_place(const ServerSettings *settings) {
                 log_event(LOG_NOTICE, EVENT_RESTORED, NULL, "CA and inventory are those of a backup; what was in use "
                           "before is kept beside them under names that end in " BEFORE ".");
         return r;
-}
-
-int backup_note(const Server *s) {
-        _cleanup_free_ char *dir = NULL, *file = NULL;
-
-        int r = path_join(s->settings->state_dir, SERVER_PUBLIC_DIR, &dir);
-        if (r >= 0)
-                r = path_join(dir, NOTE_FILE, &file);
-        return r < 0 ? r : file_write_atomic_path(file, 0644, VIEW_STR(""));
 }

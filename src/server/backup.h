@@ -13,5 +13,3 @@
 int backup_stage(const Server *s, int archive_fd);
 /* At the start, before anything is opened; nothing to do is fine. Can be cut off and repeated. */
 int backup_put_in_place(const ServerSettings *settings);
-/* For whoever wants to know whether there is one, and since when: the file's time. */
-int backup_note(const Server *s);

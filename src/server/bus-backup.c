@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#include "server/backup-note.h"
 #include "server/backup.h"
 #include "server/bus-call.h"
 #include "server/bus-descriptor.h"
@@ -21,12 +22,14 @@
 typedef struct Backup {
         BusCall *call;
         int fd;
+        int kept; /* the socket of who keeps it; or -EBADF */
 } Backup;
 
 static Backup *backup_free(Backup *b) {
         if (!b)
                 return NULL;
         closep(&b->fd);
+        closep(&b->kept);
         free(b);
         return NULL;
 }
@@ -83,7 +86,11 @@ static int finish(Backup *b) {
         if (r < 0)
                 return r;
         log_event(LOG_NOTICE, EVENT_BACKUP, fields, "A backup of CA and inventory was given out.");
-        (void) backup_note(b->call->server);
+        if (b->kept >= 0) {
+                r = backup_await_word(b->call->server, TAKE_FD(b->kept));
+                if (r < 0)
+                        log_warning_errno(r, "Nobody will be heard saying that the backup is kept: %m");
+        }
         return 0;
 }
 
@@ -112,12 +119,21 @@ static void on_copied(int error, void *userdata) {
                 bus_call_free(b->call);
 }
 
+/* What can be had at once; the inventory's turn comes. */
+static int begin(const Server *s, Backup *b) {
+        b->fd = memfd_create("attezt-backup", MFD_CLOEXEC);
+        int r = b->fd < 0 ? -errno : backup_write_begin(b->fd);
+        if (r >= 0)
+                r = add_ca(s, b);
+        return r < 0 ? r : add_trust(s, b);
+}
+
 int bus_backup(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(backup_freep) Backup *b = NULL;
         Server *s = userdata;
         BusOptions options;
 
-        int r = bus_read_options(m, 0, &options, error);
+        int r = bus_read_options(m, BUS_OPTION_KEPT, &options, error);
         if (r < 0)
                 return r;
         if (!s->ca)
@@ -125,12 +141,13 @@ int bus_backup(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         b = calloc(1, sizeof(*b));
         if (!b)
                 return -ENOMEM;
-        b->fd = memfd_create("attezt-backup", MFD_CLOEXEC);
-        r = b->fd < 0 ? -errno : backup_write_begin(b->fd);
-        if (r >= 0)
-                r = add_ca(s, b);
-        if (r >= 0)
-                r = add_trust(s, b);
+        b->fd = b->kept = -EBADF;
+        if (options.kept >= 0) {
+                r = b->kept = bus_descriptor_take_socket(options.kept);
+                if (r < 0)
+                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "kept wants a socket.");
+        }
+        r = begin(s, b);
         if (r < 0)
                 return bus_error_set(error, r, "");
         b->call = bus_call_new(s, m, "");

@@ -38,6 +38,17 @@ int bus_descriptor_check(int fd) {
         return S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }
 
+int bus_descriptor_take_socket(int fd) {
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISSOCK(st.st_mode))
+                return -EINVAL;
+        int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        return own < 0 ? -errno : own;
+}
+
 int bus_descriptor_read(int fd, size_t max, Bytes *ret) {
         int r = bus_descriptor_check(fd);
         if (r < 0)

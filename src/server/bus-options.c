@@ -29,6 +29,7 @@ static const struct {
         { "root-key", BUS_OPTION_ROOT_KEY, "h" },
         { "force", BUS_OPTION_FORCE, "b" },
         { "untrusted", BUS_OPTION_UNTRUSTED, "b" },
+        { "kept", BUS_OPTION_KEPT, "h" },
         { "vendor", BUS_OPTION_VENDOR, "s" },
         { "anchor", BUS_OPTION_ANCHOR, "b" },
         { "source", BUS_OPTION_SOURCE, "s" },
@@ -113,6 +114,8 @@ static int read_value(sd_bus_message *m, BusOption option, BusOptions *o, sd_bus
                 return sd_bus_message_read_basic(m, 'b', &o->force);
         case BUS_OPTION_UNTRUSTED:
                 return sd_bus_message_read_basic(m, 'b', &o->untrusted);
+        case BUS_OPTION_KEPT:
+                return sd_bus_message_read_basic(m, 'h', &o->kept);
         case BUS_OPTION_VENDOR:
                 return sd_bus_message_read_basic(m, 's', &o->vendor);
         case BUS_OPTION_ANCHOR:
@@ -163,7 +166,7 @@ int bus_check_options(const BusOptions *o, sd_bus_error *error) {
 }
 
 int bus_read_options(sd_bus_message *m, unsigned allowed, BusOptions *ret, sd_bus_error *error) {
-        BusOptions o = { .root_key = -EBADF };
+        BusOptions o = { .root_key = -EBADF, .kept = -EBADF };
 
         if (gnutls_rnd(GNUTLS_RND_NONCE, o.operation, sizeof(o.operation)) < 0)
                 return -EIO;

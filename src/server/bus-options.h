@@ -26,6 +26,7 @@ typedef enum BusOption {
         BUS_OPTION_ROOT_KEY = 1 << 16,
         BUS_OPTION_FORCE = 1 << 17,
         BUS_OPTION_UNTRUSTED = 1 << 18,
+        BUS_OPTION_KEPT = 1 << 19,
         BUS_OPTION_VENDOR = 1 << 20,
         BUS_OPTION_ANCHOR = 1 << 21,
         BUS_OPTION_SOURCE = 1 << 22,
@@ -41,7 +42,7 @@ typedef struct BusOptions {
         DeviceNames names, add_names, remove_names;
         uint8_t operation[OPERATION_SIZE]; /* drawn when the caller gave none */
         int anchor, force, untrusted;
-        int root_key;                      /* a descriptor, borrowed likewise; or -EBADF */
+        int root_key, kept;                /* descriptors, borrowed likewise; or -EBADF */
         const char *vendor, *source;       /* borrowed likewise */
         const void *certificate;
         size_t certificate_size;

@@ -3,6 +3,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "server/backup-note.h"
 #include "server/server-drop.h"
 #include "server/server.h"
 #include "shared/log.h"
@@ -13,7 +14,7 @@ static bool is_busy(void *userdata) {
         const Server *s = userdata;
 
         return s->stopping || fronts_connected(s->fronts) || s->issues || s->bus_calls || s->crl_busy ||
-               server_drop_busy(s) ||
+               server_drop_busy(s) || backup_awaits_word(s) ||
                (s->access && access_has_open(s->access)) ||
                pending_secrets_expire(s->pending, server_boottime(s)) > 0;
 }

@@ -22,6 +22,7 @@ typedef struct Issue Issue;
 typedef struct BusCall BusCall;
 typedef struct LiveQuestion LiveQuestion;
 typedef struct BusImport BusImport;
+typedef struct BackupWord BackupWord;
 
 typedef struct ServerCounters {
         uint64_t challenges[_FRONT_STATUS_MAX];
@@ -59,6 +60,7 @@ typedef struct Server {
         Issue *issues;            /* secrets that came back, and are not answered yet */
         LiveQuestion *live_questions; /* names that a front asks for */
         BusImport *import;        /* the one that is under way */
+        BackupWord *backup_words; /* backups that were handed out, and may be kept */
         BusCall *bus_calls;       /* method calls that wait for the inventory */
         /* Details for polkit, while it is asked. */
         char bus_names[2 * DEVICE_NAMES_MAX * (DEVICE_NAME_MAX + 1)];

@@ -8,6 +8,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "server/backup-note.h"
 #include "server/backup.h"
 #include "server/bus-call.h"
 #include "server/events.h"
@@ -219,6 +220,7 @@ Server *server_free(Server *s) {
         live_forget_all(s);
         bus_import_forget(s);
         bus_calls_forget_all(s);
+        backup_forget_words(s);
         front_process_free(s->front_process);
         fronts_free(s->fronts);
         (void) sd_bus_flush(s->bus);

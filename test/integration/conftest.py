@@ -149,11 +149,14 @@ def stepca(server):
 @pytest.fixture(scope='module')
 def configured_server(bus, ek_roots):
     """One that has its settings and state where an installed one has them."""
+    from rig_ca import write
     from rig_doctor import ConfiguredServer, forget
+    from rig_programs import cli
     s = ConfiguredServer(ek_roots)
     s.create_ca()
-    run('busctl', '--system', 'call', 'dev.attezt.Server1', '/dev/attezt/Server1', 'dev.attezt.Server1', 'Backup',
-        'a{sv}', '0')  # as after "attezt ca backup"
+    write(f'{RIG}/backup-passphrase', b'correct horse battery staple\n', mode=0o600)
+    cli('ca', 'backup', f'{RIG}/configured-backup', '--passphrase-file', f'{RIG}/backup-passphrase')
+    os.unlink(f'{RIG}/configured-backup')
     yield s
     s.stop()
     forget()

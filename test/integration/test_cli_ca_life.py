@@ -426,12 +426,57 @@ def test_without_a_bus_a_ca_that_cannot_be_used_ends_the_server(new_server):
         server.daemon, server.options = None, options
 
 
+def noted(server):
+    return os.path.exists(f'{server.state}/public/last-backup')
+
+
+def test_a_backup_counts_when_it_is_on_disk(new_server, passphrase, scratch):
+    """Handed out is not kept: the disk may be full, the command killed, the caller another program."""
+    server = new_server()
+    server.create_ca()
+    run('busctl', '--system', 'call', 'dev.attezt.Server1', '/dev/attezt/Server1', 'dev.attezt.Server1', 'Backup',
+        'a{sv}', '0')
+    small = f'{scratch}/small'
+    os.mkdir(small)
+    run('mount', '-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', small)
+    try:
+        r = cli('ca', 'backup', f'{small}/b', '--passphrase-file', passphrase, check=False)
+        assert r.returncode == 1 and 'No space left' in r.stderr, r.stderr
+        assert os.listdir(small) == []
+    finally:
+        run('umount', small)
+    r = run('strace', '-qq', '-o', '/dev/null', '-e', 'trace=fsync', '-e', 'inject=fsync:signal=SIGKILL', program('attezt'),
+            'ca', 'backup', f'{scratch}/killed', '--passphrase-file', passphrase, check=False)
+    assert r.returncode != 0 and not os.path.exists(f'{scratch}/killed'), r
+    server.daemon.wait_line('has not kept it')
+    assert not noted(server)
+    r = cli('ca', 'backup', f'{scratch}/kept', '--passphrase-file', passphrase)
+    assert noted(server) and r.stderr == ''
+
+
+def test_a_place_that_cannot_be_is_said_before_the_passphrase(new_server, scratch):
+    """None is given here: whoever is asked for it first gets another message."""
+    server = new_server()
+    server.create_ca()
+    there = write(f'{scratch}/there', b'')
+    os.symlink('/nowhere', f'{scratch}/link')
+    os.mkdir(f'{scratch}/ro')
+    run('mount', '-t', 'tmpfs', '-o', 'ro', 'tmpfs', f'{scratch}/ro')
+    for path, words in ((f'{scratch}/none/b', 'none: No such file or directory'), (there, 'is there already'),
+                        (f'{scratch}/link', 'is there already'), (f'{there}/b', 'Not a directory'),
+                        (f'{scratch}/ro/b', 'Read-only'), (scratch, 'is there already')):
+        r = cli('ca', 'backup', path, check=False)
+        assert r.returncode == 1 and words in r.stderr and 'passphrase' not in r.stderr, (path, r.stderr)
+    run('umount', f'{scratch}/ro')
+    assert not noted(server)
+
+
 def test_who_may_back_up(new_server, passphrase, scratch):
     server = new_server()
     server.create_ca()
     for verb in (('backup', f'{scratch}/b'), ('export-root-key', f'{scratch}/b')):
         readable = write(f'{scratch}/p', f'{PASSPHRASE}\n'.encode())
-        os.chmod(scratch, 0o755)
+        os.chmod(scratch, 0o777)
         r = cli('ca', *verb, '--passphrase-file', readable, user='nobody', check=False)
         assert r.returncode == 5, r.stderr
     assert cli('ca', 'rotate', user='nobody', check=False).returncode == 5
