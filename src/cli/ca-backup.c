@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "cli/backup-elsewhere.h"
 #include "cli/backup-settings.h"
 #include "cli/ca.h"
 #include "cli/cli-passphrase.h"
@@ -102,8 +103,11 @@ static void tell_kept(int fd) {
                             "an older one.");
 }
 
-static int write_backup(int archive, const char *path, const Passphrase *p) {
+/* ret_elsewhere: what it does not hold. */
+static int write_backup(int archive, const char *path, const Passphrase *p, char **ret_elsewhere) {
         int r = backup_settings_add(archive);
+        if (r >= 0)
+                r = backup_elsewhere_add(archive, ret_elsewhere);
         if (r >= 0)
                 r = backup_write_end(archive);
         return r < 0 ? r : write_sealed(archive, path, p);
@@ -111,6 +115,7 @@ static int write_backup(int archive, const char *path, const Passphrase *p) {
 
 int verb_ca_backup(Cli *c, int argc, char **argv) {
         _cleanup_close_ int archive = memfd_create(ARCHIVE_NAME, MFD_CLOEXEC), kept = -EBADF, theirs = -EBADF;
+        _cleanup_free_ char *elsewhere = NULL;
         _cleanup_passphrase_ Passphrase p = {};
         const CliOption options[] = { PASSPHRASE_OPTIONS(p), {} };
         int pair[2];
@@ -129,7 +134,7 @@ int verb_ca_backup(Cli *c, int argc, char **argv) {
                 return status;
         closep(&theirs);
         theirs = -EBADF;
-        int r = write_backup(archive, c->operands[0], &p);
+        int r = write_backup(archive, c->operands[0], &p, &elsewhere);
         if (r < 0)
                 return cli_failed(r, "write the backup");
         tell_kept(kept);
@@ -138,6 +143,7 @@ int verb_ca_backup(Cli *c, int argc, char **argv) {
         printf("The CA's keys, the inventory with all that was issued, vendor roots and settings are in %s.\n"
                "Keep it, and the passphrase, away from this machine. There: attezt ca restore %s\n",
                c->operands[0], c->operands[0]);
+        backup_elsewhere_tell(elsewhere);
         return EXIT_SUCCESS;
 }
 
@@ -193,9 +199,13 @@ int verb_ca_restore(Cli *c, int argc, char **argv) {
         int r = backup_settings_restore(archive, force);
         if (r < 0)
                 return cli_failed(r, "write the settings in " ATTEZT_SETTINGS_DIR);
-        if (c->json)
-                return ca_print_file(c, c->operands[0], false);
-        printf("CA and inventory are restored. atteztd ends, and begins anew with them: systemd starts it at the\n"
-               "next request, where there is none it is to be started again.\n");
-        return EXIT_SUCCESS;
+        if (!c->json)
+                printf("CA and inventory are restored. atteztd ends, and begins anew with them: systemd starts it at the\n"
+                       "next request, where there is none it is to be started again. A front that runs takes up the\n"
+                       "restored settings when it starts:\n"
+                       "    systemctl try-restart attezt-http.service\n");
+        r = backup_elsewhere_check(archive, !c->json);
+        if (r < 0)
+                return cli_failed(r, "say what is missing here");
+        return c->json ? ca_print_file(c, c->operands[0], false) : EXIT_SUCCESS;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The CA's own life: its certificates, its keys at rest, another intermediate, backup and restore."""
+import ctypes
 import datetime
 import os
 import re
@@ -469,6 +470,74 @@ def test_a_place_that_cannot_be_is_said_before_the_passphrase(new_server, scratc
         assert r.returncode == 1 and words in r.stderr and 'passphrase' not in r.stderr, (path, r.stderr)
     run('umount', f'{scratch}/ro')
     assert not noted(server)
+
+
+def seal(plain, sealed):
+    """As attezt does: openssl(1) has no word for a key of AES-CBC around contents in AES-GCM."""
+    c = ctypes.CDLL('libcrypto.so.3')
+    for f in ('BIO_new_file', 'CMS_encrypt', 'CMS_add0_recipient_password', 'EVP_aes_256_gcm', 'EVP_aes_256_cbc',
+              'CRYPTO_strdup'):
+        getattr(c, f).restype = ctypes.c_void_p
+    pointer, flags = ctypes.c_void_p, 0x80 | 0x1000 | 0x4000  # CMS_BINARY, CMS_STREAM, CMS_PARTIAL
+    source, to = (pointer(c.BIO_new_file(path.encode(), mode)) for path, mode in ((plain, b'rb'), (sealed, b'wb')))
+    cms = pointer(c.CMS_encrypt(None, source, pointer(c.EVP_aes_256_gcm()), flags))
+    phrase = pointer(c.CRYPTO_strdup(PASSPHRASE.encode(), b'', 0))
+    assert c.CMS_add0_recipient_password(cms, -1, 0, 0, phrase, ctypes.c_ssize_t(len(PASSPHRASE)),
+                                         pointer(c.EVP_aes_256_cbc()))
+    assert c.i2d_CMS_bio_stream(to, cms, source, flags) == 1
+    for bio in (source, to):
+        c.BIO_free_all(bio)
+
+
+SECRET = '/etc/credstore/attezt-http.webhook-secret'
+
+
+def test_what_no_backup_holds_is_named(new_server, passphrase, scratch):
+    """When it is made, while it can still be copied; and where it is missing after a restore."""
+    named = {k: f'{scratch}/{k}' for k in ('tls.pem', 'tls.key', 'client-roots', 'vendors')}
+    for path in (*named.values(), SECRET):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write(path, b'')
+    os.makedirs('/etc/attezt', exist_ok=True)
+    server = new_server()
+    server.create_ca()
+    write('/etc/attezt/atteztd.conf', f"""[HTTP]
+TLSCertificate={scratch}/another
+TLSCertificate={named["tls.pem"]}
+TLSKey={named["tls.key"]}
+WebhookClientRoots={named["client-roots"]}
+EKRoots={named["vendors"]}
+EKRoots=/etc/attezt/ek-roots.d
+WebhookSecret={scratch}/never-was
+""".encode())
+    try:
+        r = cli('ca', 'backup', f'{scratch}/b', '--passphrase-file', passphrase)
+        said = r.stdout.split('to be kept as well:\n')[1].split()
+        assert sorted(said) == sorted([*named.values(), SECRET])
+        os.unlink('/etc/attezt/atteztd.conf')
+        other = new_server()
+        os.unlink(SECRET)
+        os.unlink(named['tls.key'])
+        r = cli('ca', 'restore', f'{scratch}/b', '--passphrase-file', passphrase)
+        assert '\n    systemctl try-restart attezt-http.service\n' in r.stdout
+        said = r.stdout.split('Missing here, ')[1].split('\n', 1)[1].split()
+        assert sorted(said) == sorted([named['tls.key'], SECRET])
+        other.daemon.wait()
+        # One of before there was such a list: what its settings name.
+        run('openssl', 'cms', '-decrypt', '-binary', '-inform', 'DER', '-in', f'{scratch}/b', '-pwri_password', PASSPHRASE,
+            '-out', f'{scratch}/plain')
+        with open(f'{scratch}/plain', 'rb') as f:
+            data = f.read()
+        write(f'{scratch}/plain', data[:data.index(b'\1\0\x0detc/elsewhere')] + b'\0')
+        seal(f'{scratch}/plain', f'{scratch}/old')
+        os.unlink('/etc/attezt/atteztd.conf')
+        other = new_server()
+        r = cli('ca', 'restore', '--force', f'{scratch}/old', '--passphrase-file', passphrase)
+        assert r.stdout.split('Missing here, ')[1].split('\n', 1)[1].split() == [named['tls.key'], f'{scratch}/never-was']
+        other.daemon.wait()
+    finally:
+        os.unlink('/etc/attezt/atteztd.conf')
+        shutil.rmtree('/etc/credstore')
 
 
 def test_who_may_back_up(new_server, passphrase, scratch):
