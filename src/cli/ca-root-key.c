@@ -6,6 +6,7 @@
 
 #include "cli/ca.h"
 #include "cli/cli-passphrase.h"
+#include "cli/root-key-copies.h"
 #include "shared/backup-file.h"
 #include "shared/files.h"
 #include "shared/sealed-key.h"
@@ -129,6 +130,19 @@ static int check_file(Cli *c, const Bytes *pem) {
         return EXIT_FAILURE;
 }
 
+/* "Offline" is said of a key that is nowhere here. */
+static void tell_copies(void) {
+        _cleanup_free_ char *command = NULL;
+
+        int r = root_key_copies(&command);
+        if (r < 0)
+                printf("Whether a restore has left a copy here is for root to see: ls " ATTEZT_SERVER_STATE_DIR "/ca.*/root.key\n");
+        else if (command[0])
+                printf("Copies of it are still here, in what was the CA before a restore. To remove them:\n    %s\n", command);
+        printf("Backups that were made before hold it as well: make another one (attezt ca backup FILE), and destroy those\n"
+               "that are not kept as safe as the key itself.\n");
+}
+
 int verb_ca_remove_root_key(Cli *c, int argc, char **argv) {
         _cleanup_message_ sd_bus_message *reply = NULL;
         _cleanup_bytes_erase_ Bytes pem = BYTES_NULL;
@@ -143,11 +157,13 @@ int verb_ca_remove_root_key(Cli *c, int argc, char **argv) {
                 status = check_file(c, &pem);
         if (status == EXIT_SUCCESS)
                 status = ca_call_plain(c, "RemoveRootKey", &reply);
-        if (status == EXIT_SUCCESS && c->json)
+        if (status == EXIT_SUCCESS && c->json) {
                 status = ca_print_file(c, c->operands[0], true);
-        else if (status == EXIT_SUCCESS)
-                printf("The root's key is not on this machine any more. Another intermediate certificate wants the file:\n"
+        } else if (status == EXIT_SUCCESS) {
+                printf("The root's key is removed. Another intermediate certificate wants the file:\n"
                        "    attezt ca rotate --root-key FILE\n");
+                tell_copies();
+        }
         return status;
 }
 

@@ -6,6 +6,7 @@
 
 #include "cli/doctor-exec.h"
 #include "cli/doctor.h"
+#include "cli/root-key-copies.h"
 #include "protocol/certificate-view.h"
 #include "protocol/health.h"
 #include "shared/files.h"
@@ -243,6 +244,32 @@ void look_ca_certificates(const Host *h, Finding *f) {
         judge_ca(ROOT_FILE, "root certificate", f);
         if (f->status == CHECK_OK)
                 judge_ca(INTERMEDIATE_FILE, "intermediate certificate", f);
+}
+
+/* --- Its root's key --- */
+
+void look_root_key(const Host *h, Finding *f) {
+        _cleanup_free_ char *command = NULL;
+
+        if (access(ROOT_FILE, F_OK) < 0) {
+                finding_skipped(f, NULL, "There is no CA yet.");
+                return;
+        }
+        bool here = access(ROOT_KEY_FILE, F_OK) >= 0;
+        int r = here || errno != EACCES ? 0 : -EACCES;
+        if (r >= 0 && !here)
+                r = root_key_copies(&command);
+        if (r == -EACCES)
+                finding_skipped(f, "sudo attezt doctor", "Where the CA's root key is, is for root to see.");
+        else if (r < 0)
+                finding_skipped(f, NULL, "The CA's directories cannot be read: %s.", strerror(-r));
+        else if (here)
+                finding_ok(f, "The CA's root key is on this machine; \"attezt ca export-root-key\" takes it to another place.");
+        else if (command[0])
+                finding_warning(f, command, "The CA's root key was removed, but copies of it are still on this machine, in what "
+                                "was the CA before a restore.");
+        else
+                finding_ok(f, "The CA's root key is not on this machine.");
 }
 
 /* --- Its backup --- */

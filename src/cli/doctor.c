@@ -43,6 +43,7 @@ const Check server_checks[] = {
         { "server", NULL, 10, RESTART_SERVER, look_server },
         { "database", NULL, 15, RESTART_SERVER, look_database },
         { "ca-certificates", NULL, 5, NULL, look_ca_certificates },
+        { "root-key", NULL, 5, NULL, look_root_key },
         { "backup", NULL, 5, NULL, look_backup },
         { "tls-certificate", NULL, 5, NULL, look_server_tls },
         { "listeners", "tls-certificate", 30, RESTART_SERVER, look_listeners },

@@ -120,6 +120,7 @@ void look_firefox(const Host *h, Finding *f);
 void look_server(const Host *h, Finding *f);             /* doctor-ca.c */
 void look_database(const Host *h, Finding *f);
 void look_ca_certificates(const Host *h, Finding *f);
+void look_root_key(const Host *h, Finding *f);
 void look_backup(const Host *h, Finding *f);
 void look_server_tls(const Host *h, Finding *f);         /* doctor-front.c */
 void look_listeners(const Host *h, Finding *f);

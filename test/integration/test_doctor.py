@@ -14,7 +14,7 @@ import pytest
 
 from cryptography import x509
 
-from rig_ca import Authority, new_key, now, pem
+from rig_ca import Authority, new_key, now, pem, write
 from rig_doctor import (AGENT_STATE, MODULE, SERVER_STATE, SETTINGS, SOCKET, complaints, examine, liar, mode, moved,
                         read, replaced)
 from rig_process import ENVIRONMENT, eventually, free_port, run
@@ -33,7 +33,7 @@ def test_green(host):
     checks = green()
     skipped = {i for i, c in checks.items() if c['status'] == 'skipped'}
     assert not skipped & {'tpm', 'tpm-access', 'ek-certificate', 'agent', 'enrollment', 'certificate', 'clock',
-                          'acme-answer', 'attestation-answer', 'token-answer', 'token-module', 'database', 'ca-certificates', 'backup',
+                          'acme-answer', 'attestation-answer', 'token-answer', 'token-module', 'database', 'ca-certificates', 'backup', 'root-key',
                           'tls-certificate', 'listeners', 'ek-roots'}, skipped
 
 
@@ -440,6 +440,38 @@ def test_strangers_text_is_escaped(host):
     with replaced(MODULE, 'remote: unix:\x1b[2Jé\u202e\n'.encode()):
         text = examine('--device', status=1)['token-module']['text']
     assert text.isascii() and text.isprintable() and 'unix:' in text
+
+
+def test_copies_of_the_root_key(host, scratch):
+    """The key is offline only when what a restore has left is gone, too; another CA's is nobody's copy."""
+    p = write(f'{scratch}/passphrase', b'correct horse battery staple\n', mode=0o600)
+    cli('ca', 'export-root-key', f'{scratch}/root.key', '--passphrase-file', p)
+    ca = f'{SERVER_STATE}/ca'
+    kept = read(f'{ca}/root.key')
+    copies = [f'{SERVER_STATE}/ca.before-restore', f"{SERVER_STATE}/ca.of Bob's"]
+    for copy in copies:
+        shutil.copytree(ca, copy)
+    another = f'{SERVER_STATE}/ca.old'
+    shutil.copytree(ca, another)
+    write(f'{another}/root.pem', certificate(9))
+    try:
+        assert 'is on this machine' in green('--ca')['root-key']['text']
+        r = cli('ca', 'remove-root-key', f'{scratch}/root.key', '--passphrase-file', p)
+        assert 'Backups that were made before' in r.stdout
+        command, = [line for line in r.stdout.splitlines() if line.startswith('    rm ')]
+        assert set(shlex.split(command)) == {'rm', *(f'{copy}/root.key' for copy in copies)}
+        found = examine('--ca', status=0)['root-key']
+        assert found['status'] == 'warning' and shlex.split(found['command']) == shlex.split(command), found
+        assert examine('--ca', user='nobody')['root-key']['status'] == 'skipped'
+        type_in(command)
+        assert 'not on this machine' in green('--ca')['root-key']['text']
+        assert os.path.exists(f'{another}/root.key')
+    finally:
+        write(f'{ca}/root.key', kept, mode=0o600)
+        shutil.chown(f'{ca}/root.key', 'atteztd', 'atteztd')
+        for path in (*copies, another):
+            shutil.rmtree(path)
+    green()
 
 
 def served_by(server):
