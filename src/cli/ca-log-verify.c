@@ -187,6 +187,7 @@ int verb_ca_log_verify(Cli *c, int argc, char **argv) {
         _cleanup_(signing_log_done) SigningLog l = {};
         _cleanup_(known_list_done) KnownList known = {};
         Findings f = {};
+        bool ca_good = true;
         const char *head = NULL;
         const CliOption options[] = {
                 { "head", CLI_TEXT, &head, "COUNT:HASH", "The record must go through this: from the journal" },
@@ -203,14 +204,14 @@ int verb_ca_log_verify(Cli *c, int argc, char **argv) {
         status = read_known(c, &known);
         if (status == EXIT_SUCCESS)
                 status = read_dropped(c, &known.dropped_until);
-        if (status == EXIT_SUCCESS && l.broken == 0)
-                status = signing_log_read(c, &l);
+        if (status == EXIT_SUCCESS && l.broken == 0 && l.n > 0)
+                status = signing_log_check_ca(c, &l, &ca_good);
         if (status != EXIT_SUCCESS)
                 return status;
 
         bool good = chain_good(&l);
         good = head_good(&l) && good;
-        good = dropped_good(&known) && good;
+        good = dropped_good(&known) && ca_good && good;
         if (l.broken == 0) {
                 f = match_all(&l, n_before, &known);
                 good = good && f.unrecorded + f.missing + f.other == 0;

@@ -18,3 +18,6 @@ typedef struct SigningLog {
 void signing_log_done(SigningLog *l);
 /* Reads entries that are not read yet, to the end. Returns the exit status after telling why. */
 int signing_log_read(Cli *c, SigningLog *l);
+/* Whether the record, which is read on to its end, has the CA's own certificates and the revocation list that is served.
+ * Returns the exit status after telling why. */
+int signing_log_check_ca(Cli *c, SigningLog *l, bool *ret_good);
