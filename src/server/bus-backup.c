@@ -49,12 +49,13 @@ static void on_skipped(const char *path, int error) {
 }
 
 static int add_trust(const Server *s, Backup *b) {
+        static const BackupTreeEvents events = { .skipped = on_skipped };
         _cleanup_free_ char *public = NULL, *dir = NULL;
 
         int r = path_join(s->settings->state_dir, SERVER_PUBLIC_DIR, &public);
         if (r >= 0)
                 r = path_join(public, TRUST_STORE_MANAGED, &dir);
-        return r < 0 ? r : backup_write_tree(b->fd, dir, BACKUP_TRUST, on_skipped);
+        return r < 0 ? r : backup_write_tree(b->fd, dir, BACKUP_TRUST, &events);
 }
 
 static int add_ca(const Server *s, Backup *b) {

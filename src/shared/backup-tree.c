@@ -2,13 +2,12 @@
 #include "shared/backup-tree.h"
 
 #include <dirent.h>
-#include <sys/stat.h>
 
 #include "shared/files.h"
 
 typedef struct Tree {
         int fd;
-        BackupSkipped skipped;
+        const BackupTreeEvents *events;
 } Tree;
 
 static int add(const Tree *t, const char *path, const char *name, unsigned depth);
@@ -44,24 +43,26 @@ static int add(const Tree *t, const char *path, const char *name, unsigned depth
         if (stat(path, &st) < 0)
                 r = errno == ENOENT ? 0 : -errno;
         else if (!backup_name_valid(name) || depth > BACKUP_TREE_DEPTH_MAX) {
-                t->skipped(path, depth > BACKUP_TREE_DEPTH_MAX ? -ELOOP : -EINVAL);
+                t->events->skipped(path, depth > BACKUP_TREE_DEPTH_MAX ? -ELOOP : -EINVAL);
                 r = 0;
         } else if (S_ISDIR(st.st_mode))
                 r = add_directory(t, path, name, depth);
         else {
                 r = file_read(path, BACKUP_TREE_FILE_MAX, &content);
                 if (r >= 0)
-                        return backup_write_file(t->fd, name, bytes_view(&content));
+                        r = backup_write_file(t->fd, name, bytes_view(&content));
+                if (r >= 0 && t->events->written)
+                        t->events->written(name, &st, t->events->userdata);
         }
         if (r == -EACCES || r == -EFBIG || r == -EINVAL) {
-                t->skipped(path, r);
+                t->events->skipped(path, r);
                 r = 0;
         }
         return r;
 }
 
-int backup_write_tree(int fd, const char *path, const char *name, BackupSkipped skipped) {
-        const Tree t = { .fd = fd, .skipped = skipped };
+int backup_write_tree(int fd, const char *path, const char *name, const BackupTreeEvents *events) {
+        const Tree t = { .fd = fd, .events = events };
 
         return add(&t, path, name, 0);
 }

@@ -2,6 +2,7 @@
 """The CA's own life: its certificates, its keys at rest, another intermediate, backup and restore."""
 import ctypes
 import datetime
+import grp
 import os
 import re
 import shutil
@@ -238,11 +239,15 @@ def test_passphrases_come_from_files_and_descriptors_only(new_server, scratch):
 
 # ---- Backup and restore
 
+CLOSED = '/etc/attezt/atteztd.conf.d/60-closed.conf'
+
+
 def settings():
     """Something in /etc/attezt to be found again."""
     os.makedirs('/etc/attezt/atteztd.conf.d', exist_ok=True)
     os.makedirs('/etc/attezt/ek-roots.d/vendor', exist_ok=True)
     write('/etc/attezt/atteztd.conf.d/50-test.conf', b'[Server]\nAKLifetime=2h\n')
+    shutil.chown(write(CLOSED, b'[Server]\n', mode=0o640), group='atteztd')
     write('/etc/attezt/ek-roots.d/vendor/one.pem', b'a root\n')
 
 
@@ -308,6 +313,11 @@ def test_backup_and_restore_on_another_machine(new_server, passphrase, scratch):
         assert b'BEGIN ENCRYPTED PRIVATE KEY' in other.ca_file('intermediate.key')
         with open('/etc/attezt/atteztd.conf.d/50-test.conf') as f:
             assert 'AKLifetime=2h' in f.read()
+        # Readable for whom it was: the others as they ever were.
+        st = os.stat(CLOSED)
+        assert (st.st_mode & 0o7777, st.st_uid, st.st_gid) == (0o640, 0, grp.getgrnam('atteztd').gr_gid)
+        st = os.stat('/etc/attezt/atteztd.conf.d/50-test.conf')
+        assert (st.st_mode & 0o7777, st.st_gid) == (0o644, 0)
         with open('/etc/attezt/ek-roots.d/vendor/one.pem') as f:
             assert f.read() == 'a root\n'
         assert cli_json('ca', 'trust', 'list') == kept
