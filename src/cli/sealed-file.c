@@ -46,6 +46,11 @@ int sealed_file_write(int from, int to, const char *passphrase) {
         return r;
 }
 
+/* RFC 5083. CMS also has encryption that anybody can change without the key (EnvelopedData): not what we write. */
+static bool is_authenticated(const CMS_ContentInfo *cms) {
+        return OBJ_obj2nid(CMS_get0_type(cms)) == NID_id_smime_ct_authEnvelopedData;
+}
+
 int sealed_file_read(int from, int to, const char *passphrase) {
         _cleanup_(BIO_free_allp) BIO *in = BIO_new_fd(from, BIO_NOCLOSE), *out = BIO_new_fd(to, BIO_NOCLOSE);
         _cleanup_(CMS_ContentInfo_freep) CMS_ContentInfo *cms = NULL;
@@ -55,7 +60,7 @@ int sealed_file_read(int from, int to, const char *passphrase) {
         if (!in || !out)
                 return -ENOMEM;
         cms = d2i_CMS_bio(in, NULL);
-        if (!cms)
+        if (!cms || !is_authenticated(cms))
                 r = -EBADMSG;
         else {
                 unsigned char *copy = OPENSSL_memdup(passphrase, n + 1);

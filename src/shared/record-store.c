@@ -108,7 +108,7 @@ static int open_existing(const char *path, struct tdb_context **ret) {
 }
 
 static int open_checked(const char *path, RecordCheck check, struct tdb_context **ret, bool *ret_healed) {
-        struct tdb_context *tdb;
+        struct tdb_context *tdb = NULL;
         CheckContext c = { .check = check };
         bool healed = false;
 

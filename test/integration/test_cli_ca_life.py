@@ -295,6 +295,12 @@ def test_backup_and_restore_on_another_machine(new_server, passphrase, scratch):
             write(f'{scratch}/bent', data[:bend] + bytes([data[bend] ^ 1]) + data[bend + 1:])
             r = cli('ca', 'restore', f'{scratch}/bent', '--passphrase-file', passphrase, check=False)
             assert r.returncode == 1 and re.search('was changed|no backup', r.stderr), (bend, r.stderr)
+        run('openssl', 'cms', '-decrypt', '-inform', 'DER', '-in', file, '-pwri_password', PASSPHRASE, '-out',
+            f'{scratch}/plain')
+        run('openssl', 'cms', '-encrypt', '-binary', '-aes256', '-in', f'{scratch}/plain', '-pwri_password', PASSPHRASE,
+            '-outform', 'DER', '-out', f'{scratch}/malleable')
+        r = cli('ca', 'restore', f'{scratch}/malleable', '--passphrase-file', passphrase, check=False)
+        assert r.returncode == 1 and 'no backup' in r.stderr
         assert not os.path.exists('/etc/attezt/atteztd.conf.d/50-test.conf')
         cli('ca', 'restore', file, '--passphrase-file', passphrase)
         assert other.daemon.wait() == 0

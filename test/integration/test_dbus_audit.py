@@ -93,4 +93,4 @@ def test_who_asked_for_it(bus, server, journal, scratch):
         says('RESTORE_ASKED', 1, 'ca', 'restore', f'{scratch}/backup', '--force', *sealed)
     # What remains is nobody's wish.
     assert set(ids) - told == {'ISSUED', 'DENIED', 'NAME_ALLOWED', 'NAME_DENIED', 'WAITING', 'ATTESTED', 'SIGNED',
-                               'CA_ENDING', 'RESTORED'}
+                               'CA_ENDING', 'CA_UNUSABLE', 'INVENTORY_LARGE', 'RESTORED'}
