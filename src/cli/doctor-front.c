@@ -127,7 +127,9 @@ void look_server_tls(const Host *h, Finding *f) {
         }
         if (!h->tls_cert && !h->tls_key) {
                 finding_skipped(f, NULL, "No TLS certificate is configured: plain HTTP, for a reverse proxy on this "
-                                "machine.");
+                                "machine.%s",
+                                h->trusts_proxies ? "" : " If there is one, name it in TrustedProxies=: without that all "
+                                "devices are one source to the limits, and the webhook refuses what comes from it.");
                 return;
         }
         if (!h->tls_cert || !h->tls_key) {

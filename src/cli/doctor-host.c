@@ -65,6 +65,8 @@ static int on_server_setting(const char *file, unsigned line, const char *sectio
                 return add_text(h->listen, value);
         if (strcmp(key, "TLSCertificate") == 0)
                 return set_text(&h->tls_cert, value);
+        if (strcmp(key, "TrustedProxies") == 0)
+                h->trusts_proxies = *value;
         return strcmp(key, "TLSKey") == 0 ? set_text(&h->tls_key, value) : 0;
 }
 

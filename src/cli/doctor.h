@@ -35,6 +35,7 @@ typedef struct Host {
         Enrollment enrollment;
         char *listen[HOST_LIST_MAX + 1]; /* NULL-terminated */
         char *tls_cert, *tls_key;
+        bool trusts_proxies; /* TrustedProxies= is set */
 } Host;
 
 typedef struct Check {

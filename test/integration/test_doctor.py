@@ -478,6 +478,14 @@ def served_by(server):
     return x509.load_pem_x509_certificate(ssl.get_server_certificate(('127.0.0.1', server.port)).encode())
 
 
+def test_plain_http_and_the_proxy_before_it(host):
+    """Whoever has no certificate has a proxy: the limits and the webhook want to know which."""
+    for proxies, asked in ((b'', True), (b'TrustedProxies=127.0.0.1\n', False)):
+        with replaced(f'{SETTINGS}/atteztd.conf', b'[HTTP]\n' + proxies):
+            check = examine('--ca')['tls-certificate']
+        assert check['status'] == 'skipped' and ('TrustedProxies=' in check['text']) == asked, check
+
+
 def test_tls_key_that_becomes_readable_is_taken_up(host):
     """What mends its mode needs no restart: nothing in the file has changed, but who may read it."""
     server = host.server
