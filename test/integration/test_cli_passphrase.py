@@ -39,7 +39,8 @@ class Terminal:
     @staticmethod
     def take_terminal():
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever started the tests may ignore it
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # whatever started the tests may ignore them
+            signal.signal(number, signal.SIG_DFL)
 
     def __enter__(self):
         return self
