@@ -74,6 +74,12 @@ static int list_all(char **ret) {
         return 0;
 }
 
+static bool is_in_backup(const char *path) {
+        size_t n = strlen(IN_BACKUP);
+
+        return strncmp(path, IN_BACKUP, n) == 0 && (path[n] == 0 || path[n] == '/');
+}
+
 /* The lines of text that are there, or those that are not; text is cut up. */
 static int pick(char *text, bool there, char **ret) {
         char *found = NULL, *rest = text, *line;
@@ -83,8 +89,7 @@ static int pick(char *text, bool there, char **ret) {
         if (!f)
                 return -ENOMEM;
         while ((line = strsep(&rest, "\n")))
-                if (line[0] == '/' && strncmp(line, IN_BACKUP, strlen(IN_BACKUP)) != 0 &&
-                    (access(line, F_OK) >= 0) == there)
+                if (line[0] == '/' && !is_in_backup(line) && (access(line, F_OK) >= 0) == there)
                         fprintf(f, "%s\n", line);
         if (fclose(f) != 0) {
                 free(found);

@@ -24,8 +24,10 @@ static void on_skipped(const char *path, int error) {
 static void on_written(const char *name, const struct stat *st, void *userdata) {
         const struct group *g = getgrgid(st->st_gid);
 
+        const char *group = g && backup_group_good(g->gr_name) ? g->gr_name : "root";
+
         if ((st->st_mode & 07777) != USUAL_MODE || st->st_gid != 0)
-                fprintf(userdata, "%04o %s %s\n", st->st_mode & BACKUP_MODE_MASK, g ? g->gr_name : "root", name);
+                fprintf(userdata, "%04o %s %s\n", st->st_mode & BACKUP_MODE_MASK, group, name);
 }
 
 static int add_all(int archive, FILE *modes) {
@@ -91,8 +93,10 @@ static int read_content(int fd, uint64_t size, Bytes *ret) {
 static int find_modes(int fd, const BackupHeader *h, void *userdata) {
         Restore *w = userdata;
 
-        if (strcmp(h->name, MODES) != 0 || w->modes.data || h->size > BACKUP_TREE_FILE_MAX)
+        if (strcmp(h->name, MODES) != 0 || w->modes.data)
                 return 0;
+        if (h->size > BACKUP_TREE_FILE_MAX)
+                return -EBADMSG; /* or else all would come back open */
         return read_content(fd, h->size, &w->modes);
 }
 

@@ -61,9 +61,9 @@ static const LogEntry *find(const SigningLog *l, LogKind kind, const uint8_t has
         return NULL;
 }
 
-static uint64_t last_list(const SigningLog *l, size_t n) {
+static uint64_t last_of(const SigningLog *l, size_t n, LogKind kind) {
         for (; n > 0; n--)
-                if (l->entries[n - 1].kind == LOG_CRL)
+                if (l->entries[n - 1].kind == kind)
                         return l->entries[n - 1].number;
         return 0;
 }
@@ -97,42 +97,48 @@ static int read_files(Cli *c, CaFiles *ret) {
 
 /* A list has its entry before it is served, so that a newer one than was last in n_before is as good. */
 static bool list_good(const CaFiles *f, const SigningLog *l, size_t n_before) {
-        if (f->list_error == -ENOENT && last_list(l, n_before) == 0)
+        if (f->list_error == -ENOENT && last_of(l, n_before, LOG_CRL) == 0)
                 return true;
         const LogEntry *e = f->list_error < 0 ? NULL : find(l, LOG_CRL, f->list);
-        if (e && e->number >= last_list(l, n_before))
+        if (e && e->number >= last_of(l, n_before, LOG_CRL))
                 return true;
         log_error("The revocation list that is served, " CRL_FILE ", %s.", f->list_error < 0 ? "cannot be read" :
                   e ? "is an older one than the last in the record" : "is not in the record");
         return false;
 }
 
-static bool intermediate_good(const CaFiles *f, const SigningLog *l) {
-        if (f->intermediate_error < 0)
+static bool intermediate_good(const CaFiles *f, const SigningLog *l, size_t n_before) {
+        if (f->intermediate_error < 0) {
                 log_notice("The CA's intermediate certificate was not compared: %s.", strerror(-f->intermediate_error));
-        else if (!find(l, LOG_INTERMEDIATE, f->intermediate)) {
-                log_error("The CA's intermediate certificate, " INTERMEDIATE_FILE ", is not in the record.");
-                return false;
+                return true;
         }
-        return true;
+        const LogEntry *e = find(l, LOG_INTERMEDIATE, f->intermediate);
+        if (e && e->number >= last_of(l, n_before, LOG_INTERMEDIATE))
+                return true;
+        log_error("The CA's intermediate certificate, " INTERMEDIATE_FILE ", %s.",
+                  e ? "is an older one than the last in the record" : "is not in the record");
+        return false;
 }
 
 int signing_log_check_ca(Cli *c, SigningLog *l, bool *ret_good) {
         size_t n_before = l->n;
         CaFiles f = {};
 
-        int status = read_files(c, &f);
-        if (status == EXIT_SUCCESS)
-                status = signing_log_read(c, l);
+        bool has_ca = read_files(c, &f) == EXIT_SUCCESS;
+        int status = signing_log_read(c, l);
         if (status != EXIT_SUCCESS || l->broken > 0)
                 return status;
-        bool good = find(l, LOG_ROOT, f.root);
-        if (!good)
+        bool good = has_ca && find(l, LOG_ROOT, f.root);
+        if (!has_ca)
+                log_error("The CA's own certificates and its revocation list were not compared with the record.");
+        else if (!good)
                 log_error("The CA's root certificate is not in the record.");
         if (f.there) {
                 good = list_good(&f, l, n_before) && good;
-                good = intermediate_good(&f, l) && good;
-        }
+                good = intermediate_good(&f, l, n_before) && good;
+        } else if (has_ca)
+                log_notice("The CA's intermediate certificate and its revocation list were not compared: the CA that answers is "
+                           "not the one of " ROOT_FILE ".");
         *ret_good = good;
         return EXIT_SUCCESS;
 }

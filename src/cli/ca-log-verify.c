@@ -18,6 +18,7 @@ typedef struct KnownList {
         Known *list;
         size_t n;
         int64_t dropped_until; /* the server dropped certificates that ended before; 0: none */
+        int64_t may_drop;      /* those that ended before may be gone: by that, and by KeepIssued= */
 } KnownList;
 
 static void known_list_done(KnownList *k) {
@@ -66,10 +67,10 @@ static int read_known(Cli *c, KnownList *ret) {
 
 /* What the server dropped, by its own account: after the certificates were read, so that none is gone that it does not
  * speak of. */
-static int read_dropped(Cli *c, int64_t *ret) {
+static int read_dropped(Cli *c, KnownList *ret) {
         _cleanup_message_ sd_bus_message *reply = NULL;
+        uint64_t value, keep = UINT64_MAX;
         const char *key;
-        uint64_t value;
 
         int status = ca_call_plain(c, "GetCounts", &reply);
         if (status != EXIT_SUCCESS)
@@ -77,7 +78,11 @@ static int read_dropped(Cli *c, int64_t *ret) {
         int r = sd_bus_message_enter_container(reply, 'a', "{st}");
         while (r >= 0 && (r = sd_bus_message_read(reply, "{st}", &key, &value)) > 0)
                 if (strcmp(key, "dropped-until") == 0)
-                        *ret = (int64_t) value;
+                        ret->dropped_until = (int64_t) value;
+                else if (strcmp(key, "keep-issued") == 0)
+                        keep = value;
+        const uint64_t now = (uint64_t) time(NULL);
+        ret->may_drop = keep < now ? MIN_OF(ret->dropped_until, (int64_t) (now - keep)) : 0;
         return r < 0 ? cli_failed(r, "read the answer") : EXIT_SUCCESS;
 }
 
@@ -90,6 +95,15 @@ static bool dropped_good(const KnownList *known) {
         log_error("Certificates were dropped that end before %s: that is yet to come. A clock was wrong, or somebody "
                   "changed the inventory.", cli_format_time(known->dropped_until, when));
         return false;
+}
+
+/* Nobody can tell an older setting from somebody who took certificates away. */
+static void explain_missing(const KnownList *known, const Findings *f) {
+        char when[CLI_TIME_MAX];
+
+        if (f->missing > 0 && known->dropped_until > known->may_drop)
+                log_notice("atteztd dropped certificates that ended before %s, longer than KeepIssued= allows now: if it was "
+                           "raised since, those may be among the missing.", cli_format_time(known->dropped_until, when));
 }
 
 static void tell(unsigned long long n, const char *what, const uint8_t serial[static AK_SERIAL_SIZE]) {
@@ -110,7 +124,7 @@ static void match(const LogEntry *e, KnownList *known, bool must_be_there, Findi
                 return;
         memcpy(key.serial, e->serial, sizeof(key.serial));
         k = bsearch(&key, known->list, known->n, sizeof(key), compare);
-        if (!k && log_entry_outlives(e, known->dropped_until))
+        if (!k && log_entry_outlives(e, known->may_drop))
                 f->dropped++;
         else if (!k && must_be_there)
                 tell(++f->missing, "An entry of the record has no certificate", e->serial);
@@ -160,7 +174,7 @@ static void print_good(const SigningLog *l, const char *head, const KnownList *k
         puts("The record is whole, with an entry for each certificate and a certificate for each entry.");
         if (f->dropped > 0)
                 printf("(But for %llu that ended before %s and were dropped: KeepIssued= of atteztd.conf.)\n", f->dropped,
-                       cli_format_time(known->dropped_until, when));
+                       cli_format_time(known->may_drop, when));
         printf("Head: %s%s\n", head, l->wanted.count > 0 ? "" : "\n(It proves more against a head that was kept "
                "elsewhere: --head, from the journal.)");
 }
@@ -203,7 +217,7 @@ int verb_ca_log_verify(Cli *c, int argc, char **argv) {
         size_t n_before = l.n;
         status = read_known(c, &known);
         if (status == EXIT_SUCCESS)
-                status = read_dropped(c, &known.dropped_until);
+                status = read_dropped(c, &known);
         if (status == EXIT_SUCCESS && l.broken == 0 && l.n > 0)
                 status = signing_log_check_ca(c, &l, &ca_good);
         if (status != EXIT_SUCCESS)
@@ -214,6 +228,7 @@ int verb_ca_log_verify(Cli *c, int argc, char **argv) {
         good = dropped_good(&known) && ca_good && good;
         if (l.broken == 0) {
                 f = match_all(&l, n_before, &known);
+                explain_missing(&known, &f);
                 good = good && f.unrecorded + f.missing + f.other == 0;
         }
         return report(c, &l, &known, &f, good);

@@ -206,8 +206,9 @@ void acme_client_wait(const HttpsReply *reply, unsigned attempt) {
 
         if (reply->retry_after && retry_after_parse(reply->retry_after, time(NULL), &seconds) >= 0)
                 seconds = MAX_OF(seconds, (int64_t) 1);
-        if (!progress_told_to_end())
-                (void) sleep((unsigned) MIN_OF(seconds, (int64_t) progress_left()));
+        /* In steps: a signal between the look and the sleep wakes nobody. */
+        for (unsigned n = (unsigned) MIN_OF(seconds, (int64_t) progress_left()); n > 0 && !progress_told_to_end(); n--)
+                (void) sleep(1);
 }
 
 /* --- Accounts --- */

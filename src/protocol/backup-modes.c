@@ -3,6 +3,12 @@
 
 #define DIGITS 4U
 
+bool backup_group_good(const char *name) {
+        size_t n = strcspn(name, " \n");
+
+        return n > 0 && n <= BACKUP_GROUP_MAX && !name[n];
+}
+
 static int read_line(ByteView line, const char *name, BackupMode *ret) {
         BackupMode m = {};
         size_t n = strlen(name);

@@ -13,5 +13,7 @@ typedef struct BackupMode {
         char group[BACKUP_GROUP_MAX + 1];
 } BackupMode;
 
+/* Whether a group's name can stand in a line: others may have spaces, or be longer. */
+bool backup_group_good(const char *name);
 /* -ENOENT: no line of text is about name. Lines that are none are passed over. */
 int backup_mode_find(ByteView text, const char *name, BackupMode *ret);

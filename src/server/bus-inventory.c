@@ -231,8 +231,9 @@ int bus_get_counts(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = inventory_file_size(s->inventory, &size);
         if (r < 0)
                 return r;
-        return sd_bus_reply_method_return(m, "a{st}", 7, "devices", counts.devices, "issued", counts.issued, "pending",
+        return sd_bus_reply_method_return(m, "a{st}", 8, "devices", counts.devices, "issued", counts.issued, "pending",
                                           (uint64_t) pending, "issued-held", counts.held, "dropped-until",
                                           (uint64_t) counts.dropped_until, "bytes", size, "bytes-max",
-                                          server_inventory_limit(s));
+                                          server_inventory_limit(s), "keep-issued",
+                                          (uint64_t) s->settings->keep_issued);
 }

@@ -123,8 +123,8 @@ static int go_on_without(Server *s, const char *dir, int error) {
         fields[1] = server_ca_problem(s);
         log_event(LOG_ERR, EVENT_CA_UNUSABLE, fields, "The CA in %s cannot be used: %s (%s).", dir, server_ca_problem(s),
                   strerror(-error));
-        if (error == -ENOMEM || s->settings->check || s->settings->no_bus)
-                return error;
+        if ((error != -ENOKEY && error != -EKEYREJECTED && error != -EBADMSG) || s->settings->check || s->settings->no_bus)
+                return error; /* what may pass is tried again by whoever started us */
         (void) sd_notifyf(false, "STATUS=The CA cannot be used: %s.", server_ca_problem(s));
         return 0;
 }
@@ -181,7 +181,6 @@ int server_load_ca(Server *s) {
 
 /* --- Beginning --- */
 
-/* Blocks for a few file operations, once in the life of a server. */
 /* Asked for by a call on the bus. */
 static void tell_change(const Server *s, sd_id128_t id, const char *text, const char *of_what) {
         char uid[EVENTS_UID_TEXT_MAX];
@@ -190,6 +189,7 @@ static void tell_change(const Server *s, sd_id128_t id, const char *text, const 
         log_event(LOG_NOTICE, id, fields, "%s%s", text, of_what);
 }
 
+/* Blocks for a few file operations, once in the life of a server. */
 int server_create_ca(Server *s, const char *name) {
         _cleanup_free_ char *dir = NULL;
 

@@ -90,7 +90,16 @@ int device_store_begin(DeviceStore *s) {
         return record_store_begin(s->records);
 }
 
+static bool changed(const DeviceStore *s) {
+        return record_store_changed(s->records) || memcmp(&s->meta, &s->committed, sizeof(s->meta)) != 0 ||
+               issued_store_changed(s->certificates);
+}
+
 int device_store_commit(DeviceStore *s) {
+        if (!changed(s)) { /* no reason to wait for the disk */
+                record_store_cancel(s->records);
+                return 0;
+        }
         int r = store_meta(s);
         if (r >= 0)
                 r = issued_store_prepare(s->certificates);

@@ -61,6 +61,10 @@ int issued_store_prepare(IssuedStore *s) {
         return sealed_put(s->records, counts_key(), writer_view(&w));
 }
 
+bool issued_store_changed(const IssuedStore *s) {
+        return memcmp(&s->counts, &s->committed, sizeof(s->counts)) != 0;
+}
+
 void issued_store_finish(IssuedStore *s, bool committed) {
         if (committed)
                 s->committed = s->counts;

@@ -33,6 +33,7 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(IssuedStore *, issued_store_free);
 
 /* Around a transaction: before it commits, and when it has or has not. */
 int issued_store_prepare(IssuedStore *s);
+bool issued_store_changed(const IssuedStore *s); /* the counts, by the open transaction */
 void issued_store_finish(IssuedStore *s, bool committed);
 
 LogHead issued_store_head(const IssuedStore *s);            /* of what is committed */

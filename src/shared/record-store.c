@@ -16,7 +16,7 @@
 struct RecordStore {
         struct tdb_context *tdb;
         int lock_fd;
-        bool in_transaction;
+        bool in_transaction, changed; /* changed: by the open transaction */
 };
 
 static TDB_DATA to_tdb(ByteView v) {
@@ -232,14 +232,21 @@ int record_store_begin(RecordStore *s) {
         if (tdb_transaction_start(s->tdb) != 0)
                 return translate(s->tdb);
         s->in_transaction = true;
+        s->changed = false;
         return 0;
 }
 
+bool record_store_changed(const RecordStore *s) {
+        return s->changed;
+}
+
 int record_store_put(RecordStore *s, ByteView key, ByteView value) {
+        s->changed = true;
         return tdb_store(s->tdb, to_tdb(key), to_tdb(value), TDB_REPLACE) == 0 ? 0 : translate(s->tdb);
 }
 
 int record_store_delete(RecordStore *s, ByteView key) {
+        s->changed = true;
         return tdb_delete(s->tdb, to_tdb(key)) == 0 ? 0 : translate(s->tdb);
 }
 

@@ -21,6 +21,8 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(RecordStore *, record_store_free);
 /* -ENOENT, -EIO. Sees the changes of the open transaction. */
 int record_store_get(RecordStore *s, ByteView key, Bytes *ret);
 
+/* Whether the open transaction has changed anything. */
+bool record_store_changed(const RecordStore *s);
 int record_store_has(RecordStore *s, ByteView key); /* 1, 0, -EIO */
 
 /* Every record in turn, in no order; nothing may be changed meanwhile. Ends with the first error of visit's. */

@@ -130,6 +130,10 @@ static int refresh(DeviceStore *s, unsigned slot, const WaitingDevice *d) {
         if (!worth_writing(&there, d))
                 return 0;
         new.first = there.first;
+        if (there.evidence == EK_EVIDENCE_TRUSTED) { /* it came without its certificate: that does not unmake it */
+                new.evidence = there.evidence;
+                memcpy(new.issuer, there.issuer, sizeof(new.issuer));
+        }
         if (!may_move(s, slot, d))
                 memcpy(new.peer, there.peer, sizeof(new.peer));
         return put_slot(s, slot, &new);

@@ -416,6 +416,8 @@ def test_a_ca_that_cannot_be_used_is_restored(new_server, passphrase, scratch, k
         assert r.returncode == 1 and words in r.stderr and 'WHEN THE CA CANNOT BE USED' in r.stderr, (verb, r.stderr)
     r = cli('ca', 'create', check=False)
     assert r.returncode == 1 and 'never overwritten' in r.stderr, r.stderr
+    r = cli('ca', 'log', 'verify', '--json', check=False)
+    assert r.returncode == 1 and 'were not compared with the record' in r.stderr and '"entries"' in r.stdout
     # What needs no key works: a removed device is out at once.
     assert server.look_up('one')['ek-hash'] == device.ek.hash
     r = cli('ca', 'restore', file, '--passphrase-file', passphrase, check=False)

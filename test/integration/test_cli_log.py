@@ -10,6 +10,7 @@ from rig_doctor import ConfiguredServer, SERVER_STATE, forget
 from rig_process import eventually
 from rig_programs import cli
 
+ROOT = f'{SERVER_STATE}/public/root.pem'
 CRL, INTERMEDIATE = f'{SERVER_STATE}/public/crl.pem', f'{SERVER_STATE}/ca/intermediate.pem'
 
 
@@ -36,6 +37,8 @@ def finding():
 
 def test_served_list(server, scratch):
     assert whole()
+    with open(INTERMEDIATE, 'rb') as f:
+        earlier = f.read()
     first = shutil.copy(CRL, f'{scratch}/first.pem')
     cli('ca', 'rotate')
     eventually(lambda: open(CRL).read() != open(first).read(), 'another list')
@@ -43,6 +46,16 @@ def test_served_list(server, scratch):
     now = shutil.copy(CRL, f'{scratch}/now.pem')
     shutil.copy(first, CRL)
     assert 'crl.pem, is an older one than the last in the record' in finding()
+    shutil.copy(now, CRL)
+    latest = shutil.copy(INTERMEDIATE, f'{scratch}/latest.pem')
+    write(INTERMEDIATE, earlier)
+    assert 'intermediate.pem, is an older one than the last in the record' in finding()
+    shutil.copy(latest, INTERMEDIATE)
+    # Whoever takes the root's copy away is not unseen.
+    root = shutil.copy(ROOT, f'{scratch}/root.pem')
+    os.unlink(ROOT)
+    assert 'were not compared' in cli('ca', 'log', 'verify').stderr
+    shutil.copy(root, ROOT)
     write(CRL, b'no list')
     assert 'crl.pem, cannot be read' in finding()
     shutil.copy(now, CRL)

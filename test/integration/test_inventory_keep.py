@@ -44,6 +44,20 @@ def head():
     return cli_json('ca', 'log', 'verify')['head']
 
 
+def test_a_longer_time_than_before(new_server):
+    """Nobody can tell it from somebody who took certificates away, and says that they were dropped."""
+    server = new_server('KeepIssued=1s')
+    ek, ak = SoftEk(), SoftAk()
+    server.enroll(ek.hash, 'short', pinned=True, ak_lifetime=2)
+    gone, last = issue(server, ek, ak), issue(server, ek, ak)
+    eventually(lambda: listed() == [last], 'it is dropped', 20)
+    assert cli_json('ca', 'log', 'verify')['good']
+    write(server.options[server.options.index('--config') + 1], b'[Server]\nKeepIssued=30d\n')
+    server.restart()
+    r = cli('ca', 'log', 'verify', check=False)
+    assert r.returncode == 1 and gone in r.stderr and 'if it was raised since' in r.stderr
+
+
 def test_dropped_while_it_runs(new_server):
     server = new_server('KeepIssued=1s')
     short, long, ak = SoftEk(), SoftEk(), SoftAk()

@@ -28,7 +28,14 @@ static void test_not_found(void) {
         check_int(m.mode, 1);
 }
 
+static void test_groups(void) {
+        check(backup_group_good("attezt-http") && backup_group_good("a2345678901234567890123456789012"));
+        check(!backup_group_good("") && !backup_group_good("domain users") && !backup_group_good("a\nb") &&
+              !backup_group_good("a23456789012345678901234567890123"));
+}
+
 int main(void) {
+        test_groups();
         test_found();
         test_not_found();
         return EXIT_SUCCESS;

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <tdb.h>
 
 #include "shared/inventory-drop.h"
@@ -197,7 +198,12 @@ static void test_drop(void) {
 
         fill(c);
         head = inventory_signed_state(c->inv).head;
+        struct stat before, then;
+        check_int(stat(path, &before), 0);
+        (void) usleep(20000);
         check_int(drop(c, NOW + DAY), 0);
+        check_int(stat(path, &then), 0); /* a round that finds nothing writes nothing, and waits for no disk */
+        check(before.st_mtim.tv_sec == then.st_mtim.tv_sec && before.st_mtim.tv_nsec == then.st_mtim.tv_nsec);
         check_int(inventory_counts(c->inv).dropped_until, 0);
         check_int(drop(c, NOW + 2 + DAY), 1); /* 2 ends at that moment */
         check_list(c, "", "765432");

@@ -359,6 +359,23 @@ static void test_places_are_kept(void) {
         stop(&c);
 }
 
+/* Whoever has proved his EK with its certificate cannot be made worse by asking without, nor fill others' places so. */
+static void test_evidence_stays(void) {
+        Context c;
+
+        check(unlink(path) == 0);
+        start(&c);
+        inventory_limit_waiting(c.inv, (WaitingLimits) { .max = 4, .lifetime = 1000000 });
+        for (unsigned i = 1; i <= 3; i++)
+                check_int(ask_from(&c, i, EK_EVIDENCE_TRUSTED, "192.0.2.1:1", NOW), 1);
+        for (unsigned i = 1; i <= 3; i++)
+                check_int(ask_from(&c, i, EK_EVIDENCE_NONE, "192.0.2.1:1", NOW + 700), 0);
+        check_int(list(&c, NOW + 700), 3);
+        for (unsigned i = 0; i < 3; i++)
+                check(c.page[i].evidence == EK_EVIDENCE_TRUSTED && c.page[i].last == NOW + 700);
+        stop(&c);
+}
+
 /* Moving to another address makes no room at the first for more than the other one has. */
 static void test_moving(void) {
         Context c;
@@ -432,6 +449,7 @@ int main(void) {
         test_limits();
         test_limits_of_ones_own();
         test_places_are_kept();
+        test_evidence_stays();
         test_moving();
         test_clearing();
         check(unlink(path) == 0);
