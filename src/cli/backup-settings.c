@@ -100,18 +100,26 @@ static int find_modes(int fd, const BackupHeader *h, void *userdata) {
         return read_content(fd, h->size, &w->modes);
 }
 
-/* Closed until it has its group. Where there is no such group, doctor says who cannot read it. */
+/* Has its name when it has its group. Where there is no such group, doctor says who cannot read it. */
 static int write_closed(const char *path, const BackupMode *m, ByteView content) {
         const struct group *g = getgrnam(m->group);
+        _cleanup_free_ char *new = NULL;
 
-        int r = file_write_atomic_path(path, 0600, content);
+        if (asprintf(&new, "%s.new", path) < 0) {
+                new = NULL;
+                return -ENOMEM;
+        }
+        int r = file_write_atomic_path(new, 0600, content);
         if (r < 0)
                 return r;
         if (!g)
                 log_warning("%s was for group %s to read, which is not on this machine.", path, m->group);
-        if ((g && lchown(path, (uid_t) -1, g->gr_gid) < 0) || chmod(path, m->mode) < 0)
-                return -errno;
-        return 0;
+        if ((g && lchown(new, (uid_t) -1, g->gr_gid) < 0) || chmod(new, m->mode) < 0 || rename(new, path) < 0) {
+                r = -errno;
+                (void) unlink(new);
+                return r;
+        }
+        return dir_fsync_parent(path);
 }
 
 static int restore_file(int fd, const BackupHeader *h, void *userdata) {
