@@ -19,6 +19,7 @@ static const char *const file_keys[] = { "TLSCertificate", "TLSKey", "WebhookSec
 static const char *const places[] = {
         "/etc/credstore/attezt-http.webhook-secret",
         UNITS_DIR "atteztd.service.d",
+        UNITS_DIR "atteztd.socket.d",
         UNITS_DIR "attezt-http.service.d",
         UNITS_DIR "attezt-http.socket.d",
         UNITS_DIR "attezt-https.socket.d",
@@ -99,18 +100,18 @@ static int pick(char *text, bool there, char **ret) {
         return 0;
 }
 
-static void tell_paths(const char *head, const char *text) {
+static void tell_paths(FILE *to, const char *head, const char *text) {
         if (!text[0])
                 return;
-        fputs(head, stdout);
+        fputs(head, to);
         for (const char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
                 char escaped[LOG_ESCAPED_MAX];
-                printf("    %s\n", log_escape(line, (size_t) (end - line), escaped));
+                fprintf(to, "    %s\n", log_escape(line, (size_t) (end - line), escaped));
         }
 }
 
-void backup_elsewhere_tell(const char *here) {
-        tell_paths("Not in it, and to be kept as well:\n", here);
+void backup_elsewhere_tell(const char *here, FILE *to) {
+        tell_paths(to, "Not in it, and to be kept as well:\n", here);
 }
 
 int backup_elsewhere_add(int archive, char **ret) {
@@ -156,7 +157,7 @@ static int list_named(char **ret) {
         return 0;
 }
 
-int backup_elsewhere_check(int archive, bool tell) {
+int backup_elsewhere_check(int archive, FILE *to) {
         _cleanup_free_ char *text = NULL, *missing = NULL;
 
         int r = backup_read(archive, on_file, &text);
@@ -164,7 +165,7 @@ int backup_elsewhere_check(int archive, bool tell) {
                 r = list_named(&text);
         if (r >= 0)
                 r = pick(text, false, &missing);
-        if (r >= 0 && tell)
-                tell_paths("Missing here, and in no backup; bring it from the machine of before, or make it anew:\n", missing);
+        if (r >= 0)
+                tell_paths(to, "Missing here, and in no backup; bring it from the machine of before, or make it anew:\n", missing);
         return r;
 }

@@ -138,12 +138,14 @@ int verb_ca_backup(Cli *c, int argc, char **argv) {
         if (r < 0)
                 return cli_failed(r, "write the backup");
         tell_kept(kept);
-        if (c->json)
+        if (c->json) {
+                backup_elsewhere_tell(elsewhere, stderr);
                 return ca_print_file(c, c->operands[0], true);
+        }
         printf("The CA's keys, the inventory with all that was issued, vendor roots and settings are in %s.\n"
                "Keep it, and the passphrase, away from this machine. There: attezt ca restore %s\n",
                c->operands[0], c->operands[0]);
-        backup_elsewhere_tell(elsewhere);
+        backup_elsewhere_tell(elsewhere, stdout);
         return EXIT_SUCCESS;
 }
 
@@ -201,10 +203,10 @@ int verb_ca_restore(Cli *c, int argc, char **argv) {
                 return cli_failed(r, "write the settings in " ATTEZT_SETTINGS_DIR);
         if (!c->json)
                 printf("CA and inventory are restored. atteztd ends, and begins anew with them: systemd starts it at the\n"
-                       "next request, where there is none it is to be started again. A front that runs takes up the\n"
-                       "restored settings when it starts:\n"
-                       "    systemctl try-restart attezt-http.service\n");
-        r = backup_elsewhere_check(archive, !c->json);
+                       "next request, where there is none it is to be started again. What was started meanwhile takes up\n"
+                       "the restored settings with:\n"
+                       "    systemctl try-restart atteztd.service attezt-http.service\n");
+        r = backup_elsewhere_check(archive, c->json ? stderr : stdout);
         if (r < 0)
                 log_warning_errno(r, "What is missing on this machine cannot be said: %m");
         return c->json ? ca_print_file(c, c->operands[0], false) : EXIT_SUCCESS;

@@ -36,7 +36,7 @@ void ca_print_held(struct json_object *held, const char *revoke, bool name_lives
         if (ak > 0 && name_lives)
                 printf("The AK certificates that it holds end at %s: until then every ACME server\n"
                        "still takes them, for the name that now is the new one's: the webhook knows names only.\n"
-                       "If somebody may use the old one, disable the new entry until then.\n"
+                       "If somebody may use the old one, disable the new entry until then: attezt ca set NAME --disabled\n"
                        "To revoke them: attezt ca revoke %s\n",
                        cli_format_time(ak, text), revoke);
         else if (ak > 0)

@@ -193,6 +193,8 @@ static int report(const Cli *c, const SigningLog *l, const KnownList *known, con
                 (void) cli_print_json(o);
         } else if (good)
                 print_good(l, head, known, f);
+        else
+                log_notice("What to do is in attezt(1), at \"ca log verify\".");
         return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

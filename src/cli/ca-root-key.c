@@ -131,15 +131,15 @@ static int check_file(Cli *c, const Bytes *pem) {
 }
 
 /* "Offline" is said of a key that is nowhere here. */
-static void tell_copies(void) {
+static void tell_copies(FILE *to) {
         _cleanup_free_ char *command = NULL;
 
         int r = root_key_copies(&command);
         if (r < 0)
-                printf("Whether a restore has left a copy here is for root to see: ls " ATTEZT_SERVER_STATE_DIR "/ca.*/root.key\n");
+                fprintf(to, "Whether a restore has left a copy here is for root to see: ls " ATTEZT_SERVER_STATE_DIR "/ca.*/root.key\n");
         else if (command[0])
-                printf("Copies of it are still here, in what was the CA before a restore. To remove them:\n    %s\n", command);
-        printf("Backups that were made before hold it as well: make another one (attezt ca backup FILE), and destroy those\n"
+                fprintf(to, "Copies of it are still here, in what was the CA before a restore. To remove them:\n    %s\n", command);
+        fprintf(to, "Backups that were made before hold it as well: make another one (attezt ca backup FILE), and destroy those\n"
                "that are not kept as safe as the key itself.\n");
 }
 
@@ -158,11 +158,12 @@ int verb_ca_remove_root_key(Cli *c, int argc, char **argv) {
         if (status == EXIT_SUCCESS)
                 status = ca_call_plain(c, "RemoveRootKey", &reply);
         if (status == EXIT_SUCCESS && c->json) {
+                tell_copies(stderr);
                 status = ca_print_file(c, c->operands[0], true);
         } else if (status == EXIT_SUCCESS) {
                 printf("The root's key is removed. Another intermediate certificate wants the file:\n"
                        "    attezt ca rotate --root-key FILE\n");
-                tell_copies();
+                tell_copies(stdout);
         }
         return status;
 }

@@ -51,6 +51,8 @@ int bus_create_ca(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return r;
         r = server_create_ca(s, name);
+        if (r == -EEXIST && s->ca_error)
+                return bus_no_ca(s, error);
         if (r == -EEXIST)
                 return sd_bus_error_setf(error, ATTEZT_ERROR_EXISTS,
                                          "There is a CA already. It is never overwritten: its certificates are in use.");

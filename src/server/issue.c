@@ -241,14 +241,15 @@ static const char *no_room(Server *s, int error) {
         switch (error) {
         case -ENOSPC:
                 s->counters.no_room++;
-                return "too many devices wait for approval already";
+                return "too many devices wait for approval already (MaxPending=); to forget them: attezt ca pending --clear";
         case -EUSERS:
                 s->counters.no_room_untrusted++;
                 return "too many devices without a trusted EK certificate wait for approval already; the other places "
-                       "of MaxPending= are kept for devices that have one";
+                       "of MaxPending= are kept for devices that have one; to forget them: attezt ca pending --untrusted --clear";
         case -EDQUOT:
                 s->counters.no_room_source++;
-                return "too many devices without a trusted EK certificate wait from its address already";
+                return "too many devices without a trusted EK certificate wait from its address already; if that is a proxy's, "
+                       "TrustedProxies= should name it; to forget them: attezt ca pending --source ADDRESS --clear";
         default:
                 return NULL;
         }

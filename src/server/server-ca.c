@@ -115,6 +115,11 @@ const char *server_ca_problem(const Server *s) {
         }
 }
 
+/* What may pass is tried again by whoever starts us. */
+static bool stays(int error) {
+        return error == -ENOKEY || error == -EKEYREJECTED || error == -EBADMSG || error == -EACCES || error == -EPERM;
+}
+
 /* A backup takes its place, and needs a server that takes it: so it runs, and has no CA to serve. */
 static int go_on_without(Server *s, const char *dir, int error) {
         const char *fields[] = { "ATTEZT_REASON", NULL, NULL };
@@ -123,8 +128,8 @@ static int go_on_without(Server *s, const char *dir, int error) {
         fields[1] = server_ca_problem(s);
         log_event(LOG_ERR, EVENT_CA_UNUSABLE, fields, "The CA in %s cannot be used: %s (%s).", dir, server_ca_problem(s),
                   strerror(-error));
-        if ((error != -ENOKEY && error != -EKEYREJECTED && error != -EBADMSG) || s->settings->check || s->settings->no_bus)
-                return error; /* what may pass is tried again by whoever started us */
+        if (!stays(error) || s->settings->check || s->settings->no_bus)
+                return error;
         (void) sd_notifyf(false, "STATUS=The CA cannot be used: %s.", server_ca_problem(s));
         return 0;
 }

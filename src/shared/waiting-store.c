@@ -130,7 +130,7 @@ static int refresh(DeviceStore *s, unsigned slot, const WaitingDevice *d) {
         if (!worth_writing(&there, d))
                 return 0;
         new.first = there.first;
-        if (there.evidence == EK_EVIDENCE_TRUSTED) { /* it came without its certificate: that does not unmake it */
+        if (there.evidence == EK_EVIDENCE_TRUSTED && d->evidence == EK_EVIDENCE_NONE) { /* it came without its certificate: that does not unmake it */
                 new.evidence = there.evidence;
                 memcpy(new.issuer, there.issuer, sizeof(new.issuer));
         }

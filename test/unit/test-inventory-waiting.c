@@ -373,6 +373,9 @@ static void test_evidence_stays(void) {
         check_int(list(&c, NOW + 700), 3);
         for (unsigned i = 0; i < 3; i++)
                 check(c.page[i].evidence == EK_EVIDENCE_TRUSTED && c.page[i].last == NOW + 700);
+        check_int(ask_from(&c, 1, EK_EVIDENCE_UNTRUSTED, "192.0.2.1:1", NOW + 1400), 0); /* its root was taken out */
+        check_int(list(&c, NOW + 1400), 3);
+        check_int(c.page[0].evidence, EK_EVIDENCE_UNTRUSTED);
         stop(&c);
 }
 
