@@ -20,7 +20,6 @@
 #define CA_DIR ATTEZT_SERVER_STATE_DIR "/ca"
 #define INTERMEDIATE_FILE CA_DIR "/intermediate.pem"
 #define BACKUP_NOTE ATTEZT_SERVER_STATE_DIR "/public/last-backup"
-#define INVENTORY_MAX (4ULL << 30) /* TDB counts in 32 bits */
 #define BACKUP_OLD (90LL * 86400)
 #define CA_ENDING (60LL * 86400) /* a new one has to reach the ACME server's configuration, too */
 #define NEW_CA "mv " CA_DIR " " CA_DIR ".old && rm " ROOT_FILE " && systemctl restart atteztd && attezt ca create"
@@ -158,7 +157,7 @@ static void ask_itself(Finding *f) {
 }
 
 static void tell_counts(Finding *f, const Counts *c) {
-        if (health_nearly_full(c->bytes, c->bytes_max) && c->bytes_max >= INVENTORY_MAX)
+        if (health_nearly_full(c->bytes, c->bytes_max) && c->bytes_max >= HEALTH_FILE_MAX)
                 finding_warning(f, "editor /etc/attezt/atteztd.conf && systemctl try-restart atteztd",
                                 "The inventory's file has %" PRIu64 " MiB of %" PRIu64 ", beyond which no certificate is issued. "
                                 "Keep certificates for a shorter time (KeepIssued=).", c->bytes >> 20, c->bytes_max >> 20);

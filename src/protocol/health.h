@@ -4,6 +4,8 @@
 /* Verdicts on what was found: is it good, now? */
 #include "shared/bytes.h"
 
+#define HEALTH_FILE_MAX (4ULL << 30) /* bytes of the inventory's file: TDB counts in 32 bits */
+
 typedef enum DatesVerdict {
         DATES_GOOD,
         DATES_ENDING,  /* good, but near its end */

@@ -12,7 +12,6 @@
 #define USEC_PER_SEC 1000000ULL
 #define ROUND_SEC 3600               /* from one round to the next, or what certificates are kept for */
 #define PAUSE_USEC 20000U            /* between two steps of one: it has time */
-#define FILE_MAX (4ULL << 30)        /* TDB counts in 32 bits */
 #define WARN_AGAIN_SEC 86400
 
 bool server_drop_busy(const Server *s) {
@@ -20,7 +19,7 @@ bool server_drop_busy(const Server *s) {
 }
 
 uint64_t server_inventory_limit(const Server *s) {
-        return MIN_OF((uint64_t) s->settings->backup_mib << 20, FILE_MAX);
+        return MIN_OF((uint64_t) s->settings->backup_mib << 20, HEALTH_FILE_MAX);
 }
 
 static void warn_of_size(Server *s) {
@@ -34,7 +33,7 @@ static void warn_of_size(Server *s) {
         s->drop.warned = server_now();
         (void) snprintf(bytes, sizeof(bytes), "%" PRIu64, size);
         log_event(LOG_WARNING, EVENT_INVENTORY_LARGE, fields, "The inventory's file has %" PRIu64 " MiB of %" PRIu64 ": %s.",
-                  size >> 20, limit >> 20, limit < FILE_MAX ?
+                  size >> 20, limit >> 20, limit < HEALTH_FILE_MAX ?
                   "beyond that there is no backup; see KeepIssued= and MaxBackupSize= of atteztd.conf" :
                   "beyond that no certificate can be recorded, and none is issued; see KeepIssued= of atteztd.conf");
 }

@@ -79,6 +79,13 @@ def test_presets_say_what_installing_does(machine):
     assert columns[1:] == ['enabled', 'enabled'], columns
 
 
+def test_devices_do_not_wake_at_one_moment(machine):
+    """Each has its own moment, and keeps it; one that was off at its moment has another."""
+    shown = machine.exec('systemctl', 'show', '-p', 'RandomizedDelayUSec,FixedRandomDelay,Persistent',
+                         'attezt-renew.timer').stdout
+    assert set(shown.split()) == {'RandomizedDelayUSec=10min', 'FixedRandomDelay=yes', 'Persistent=yes'}, shown
+
+
 def test_nothing_is_needed_of_etc(machine):
     """No file of ours is there but what systemctl enable makes."""
     assert [f for p in PACKAGES for f in machine.exec('dpkg', '-L', p).stdout.split() if f.startswith('/etc/')] == []
