@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "test.h"
+#include "inventory-loop.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -15,11 +15,7 @@
 static char path[256];
 
 typedef struct Context {
-        sd_event *event;
-        Inventory *inv;
-        bool open;
-        int error;
-        Device device;
+        InventoryLoop loop; /* the first member */
         InventoryEnd end;
         IssuedItem items[ITEMS_MAX];
         LogBytes entries[INVENTORY_LOG_PAGE_MAX];
@@ -31,40 +27,11 @@ typedef struct Context {
 } Context;
 
 static void start(Context *c) {
-        bool healed;
-
-        c->event = NULL;
-        check_int(sd_event_new(&c->event), 0);
-        check_int(inventory_open(path, c->event, &c->inv, &healed), 0);
-        check(!healed);
+        loop_start(&c->loop, path);
 }
 
 static void stop(Context *c) {
-        c->inv = inventory_free(c->inv);
-        c->event = sd_event_unref(c->event);
-}
-
-static int run(Context *c, int r) {
-        check_int(r, 0);
-        c->open = true;
-        while (c->open)
-                check(sd_event_run(c->event, 10 * 1000 * 1000) > 0);
-        return c->error;
-}
-
-static void on_changed(int error, void *userdata) {
-        Context *c = userdata;
-
-        c->error = error;
-        c->open = false;
-}
-
-static void on_device(int error, const Device *d, void *userdata) {
-        Context *c = userdata;
-
-        if (error >= 0)
-                c->device = *d;
-        on_changed(error, c);
+        loop_stop(&c->loop);
 }
 
 static void on_recorded(int error, const LogHead *head, void *userdata) {
@@ -122,7 +89,7 @@ static void enroll(Context *c, uint8_t hash, const char *name) {
         uint8_t id[OPERATION_SIZE] = { hash };
 
         strcpy(d.names[0], name);
-        check_int(run(c, inventory_enroll(c->inv, id, &d, on_changed, c)), 0);
+        check_int(loop_run(&c->loop, inventory_enroll(c->loop.inv, id, &d, on_changed, c)), 0);
 }
 
 static void issue(Context *c, const char *name, int64_t issued, int64_t lifetime, size_t size) {
@@ -130,18 +97,18 @@ static void issue(Context *c, const char *name, int64_t issued, int64_t lifetime
         Issued i = { .issued = issued, .not_after = issued + lifetime, .certificate = VIEW(der, size) };
         uint16_t serial = ++c->serial;
 
-        check_int(run(c, inventory_lookup(c->inv, name, on_device, c)), 0);
+        check_int(loop_run(&c->loop, inventory_lookup(c->loop.inv, name, on_device, c)), 0);
         i.serial[0] = (uint8_t) (serial >> 8);
         i.serial[1] = (uint8_t) serial;
-        memcpy(i.ek_hash, c->device.ek_hash, 32);
-        check_int(run(c, inventory_record_issued(c->inv, &i, c->device.version, on_recorded, c)), 0);
+        memcpy(i.ek_hash, c->loop.device.ek_hash, 32);
+        check_int(loop_run(&c->loop, inventory_record_issued(c->loop.inv, &i, c->loop.device.version, on_recorded, c)), 0);
 }
 
 static unsigned drop(Context *c, int64_t ended_before) {
         c->next = 0;
         c->dropped = 0;
         do
-                check_int(run(c, inventory_drop_ended(c->inv, ended_before, c->next, on_dropped, c)), 0);
+                check_int(loop_run(&c->loop, inventory_drop_ended(c->loop.inv, ended_before, c->next, on_dropped, c)), 0);
         while (c->next > 0);
         return c->dropped;
 }
@@ -150,18 +117,18 @@ static unsigned drop(Context *c, int64_t ended_before) {
 static void check_list(Context *c, const char *device, const char *serials) {
         char found[ITEMS_MAX + 1] = "";
 
-        check_int(run(c, inventory_list_issued(c->inv, device, "", ITEMS_MAX, on_issued, c)), 0);
+        check_int(loop_run(&c->loop, inventory_list_issued(c->loop.inv, device, "", ITEMS_MAX, on_issued, c)), 0);
         for (size_t i = 0; i < c->n; i++)
                 found[i] = (char) ('0' + c->items[i].serial[1]);
         check_str(found, serials);
 }
 
 static void check_chain(Context *c, uint64_t count) {
-        LogHead head = {}, end = inventory_signed_state(c->inv).head;
+        LogHead head = {}, end = inventory_signed_state(c->loop.inv).head;
         LogEntry e;
 
         do {
-                check_int(run(c, inventory_list_log(c->inv, head.count + 1, INVENTORY_LOG_PAGE_MAX, on_log, c)), 0);
+                check_int(loop_run(&c->loop, inventory_list_log(c->loop.inv, head.count + 1, INVENTORY_LOG_PAGE_MAX, on_log, c)), 0);
                 for (size_t i = 0; i < c->n; i++)
                         check_int(log_head_advance(&head, log_bytes_view(c->entries + i), &e), 0);
         } while (c->n > 0);
@@ -197,33 +164,33 @@ static void test_drop(void) {
         LogHead head, after;
 
         fill(c);
-        head = inventory_signed_state(c->inv).head;
+        head = inventory_signed_state(c->loop.inv).head;
         struct stat before, then;
         check_int(stat(path, &before), 0);
         (void) usleep(20000);
         check_int(drop(c, NOW + DAY), 0);
         check_int(stat(path, &then), 0); /* a round that finds nothing writes nothing, and waits for no disk */
         check(before.st_mtim.tv_sec == then.st_mtim.tv_sec && before.st_mtim.tv_nsec == then.st_mtim.tv_nsec);
-        check_int(inventory_counts(c->inv).dropped_until, 0);
+        check_int(inventory_counts(c->loop.inv).dropped_until, 0);
         check_int(drop(c, NOW + 2 + DAY), 1); /* 2 ends at that moment */
         check_list(c, "", "765432");
         check_list(c, "alpha", "53");
-        check_int(inventory_counts(c->inv).dropped_until, NOW + 2 + DAY);
+        check_int(inventory_counts(c->loop.inv).dropped_until, NOW + 2 + DAY);
         check_int(drop(c, NOW + 2 * DAY), 3);
         check_list(c, "", "754"); /* the last of each, and what has not ended */
         check_list(c, "beta", "74");
         check_list(c, "alpha", "5");
-        check_int(inventory_counts(c->inv).held, 3);
-        check_int(inventory_counts(c->inv).issued, 7);
+        check_int(inventory_counts(c->loop.inv).held, 3);
+        check_int(inventory_counts(c->loop.inv).issued, 7);
         check_int(drop(c, NOW + 2 * DAY), 0);
-        check_int(inventory_counts(c->inv).dropped_until, NOW + 2 * DAY);
-        after = inventory_signed_state(c->inv).head;
+        check_int(inventory_counts(c->loop.inv).dropped_until, NOW + 2 * DAY);
+        after = inventory_signed_state(c->loop.inv).head;
         check(after.count == head.count && memcmp(head.hash, after.hash, sizeof(head.hash)) == 0);
         check_chain(c, 7);
         stop(c);
         start(c);
-        check_int(inventory_counts(c->inv).held, 3);
-        check_int(inventory_counts(c->inv).dropped_until, NOW + 2 * DAY);
+        check_int(inventory_counts(c->loop.inv).held, 3);
+        check_int(inventory_counts(c->loop.inv).dropped_until, NOW + 2 * DAY);
         check_list(c, "beta", "74");
         end_context(c);
 }
@@ -237,10 +204,10 @@ static void test_revoke(void) {
         fill(c);
         issue(c, "beta", NOW + 8, DAY, 700);
         check_int(drop(c, NOW + 3 * DAY), 5);
-        check_int(run(c, inventory_revoke(c->inv, id, "beta", &how, on_end, c)), 0);
+        check_int(loop_run(&c->loop, inventory_revoke(c->loop.inv, id, "beta", &how, on_end, c)), 0);
         check_int(c->end.revoked, 1);
         check_int(c->end.until, NOW + 4 + 100 * DAY);
-        check_int(run(c, inventory_revoked(c->inv, NOW + 3 * DAY, on_revoked, c)), 0);
+        check_int(loop_run(&c->loop, inventory_revoked(c->loop.inv, NOW + 3 * DAY, on_revoked, c)), 0);
         check_int(c->n, 1);
         check_int(c->revocations[0].serial[1], 4);
         /* It is on the list until its end, and so long it is kept. */
@@ -248,7 +215,7 @@ static void test_revoke(void) {
         check_list(c, "beta", "84");
         check_int(drop(c, NOW + 5 + 100 * DAY), 1);
         check_list(c, "beta", "8");
-        check_int(run(c, inventory_revoked(c->inv, NOW + 3 * DAY, on_revoked, c)), 0);
+        check_int(loop_run(&c->loop, inventory_revoked(c->loop.inv, NOW + 3 * DAY, on_revoked, c)), 0);
         check_int(c->n, 1);
         check_chain(c, 8);
         issue(c, "alpha", NOW + 200 * DAY, DAY, 700);
@@ -264,7 +231,7 @@ static void test_removed(void) {
 
         fill(c);
         device_hash_format((const uint8_t[32]) { 0xb2 }, hash);
-        check_int(run(c, inventory_remove(c->inv, id, "beta", on_device, c)), 0);
+        check_int(loop_run(&c->loop, inventory_remove(c->loop.inv, id, "beta", on_device, c)), 0);
         check_int(drop(c, NOW + 2 * DAY), 5);
         check_list(c, hash, "4");
         check_int(drop(c, NOW + 200 * DAY), 1);
@@ -331,7 +298,7 @@ static void test_old(void) {
 static uint64_t file_size(const Context *c) {
         uint64_t size;
 
-        check_int(inventory_file_size(c->inv, &size), 0);
+        check_int(inventory_file_size(c->loop.inv, &size), 0);
         return size;
 }
 
@@ -347,7 +314,7 @@ static void test_size(void) {
                 for (int n = 0; n < ROUND; n++)
                         issue(c, n % 2 ? "alpha" : "beta", NOW + round * DAY, DAY / 2, SIZE);
                 check_int(drop(c, NOW + (round + 1) * DAY), round == 0 ? ROUND - 2 : ROUND);
-                check_int(inventory_counts(c->inv).held, 2);
+                check_int(inventory_counts(c->loop.inv).held, 2);
                 sizes[round] = file_size(c);
         }
         check(sizes[9] - sizes[0] < 10 * ROUND * SIZE / 2); /* the file grows in steps */

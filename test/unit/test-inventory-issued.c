@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "test.h"
+#include "inventory-loop.h"
 
 #include <fcntl.h>
 #include <tdb.h>
@@ -12,11 +12,7 @@
 static char path[256];
 
 typedef struct Context {
-        sd_event *event;
-        Inventory *inv;
-        bool open;
-        int error;
-        Device device;
+        InventoryLoop loop; /* the first member */
         LogHead head;
         InventoryEnd end;
         bool of_device;
@@ -30,39 +26,12 @@ typedef struct Context {
 } Context;
 
 static void start(Context *c) {
-        bool healed;
-
         *c = (Context) {};
-        check_int(sd_event_new(&c->event), 0);
-        check_int(inventory_open(path, c->event, &c->inv, &healed), 0);
+        loop_start(&c->loop, path);
 }
 
 static void stop(Context *c) {
-        c->inv = inventory_free(c->inv);
-        c->event = sd_event_unref(c->event);
-}
-
-static int run(Context *c, int r) {
-        check_int(r, 0);
-        c->open = true;
-        while (c->open)
-                check(sd_event_run(c->event, 10 * 1000 * 1000) > 0);
-        return c->error;
-}
-
-static void on_changed(int error, void *userdata) {
-        Context *c = userdata;
-
-        c->error = error;
-        c->open = false;
-}
-
-static void on_device(int error, const Device *d, void *userdata) {
-        Context *c = userdata;
-
-        if (error >= 0)
-                c->device = *d;
-        on_changed(error, c);
+        loop_stop(&c->loop);
 }
 
 static void on_recorded(int error, const LogHead *head, void *userdata) {
@@ -80,7 +49,7 @@ static void on_end(int error, const InventoryEnd *end, void *userdata) {
                 c->end = *end;
                 c->of_device = end->device;
                 if (end->device)
-                        c->device = *end->device;
+                        c->loop.device = *end->device;
         }
         on_changed(error, c);
 }
@@ -128,8 +97,8 @@ static void enroll(Context *c, uint8_t hash, const char *name) {
         uint8_t id[OPERATION_SIZE] = { hash };
 
         strcpy(d.names[0], name);
-        check_int(run(c, inventory_enroll(c->inv, id, &d, on_changed, c)), 0);
-        check_int(run(c, inventory_lookup(c->inv, name, on_device, c)), 0);
+        check_int(loop_run(&c->loop, inventory_enroll(c->loop.inv, id, &d, on_changed, c)), 0);
+        check_int(loop_run(&c->loop, inventory_lookup(c->loop.inv, name, on_device, c)), 0);
 }
 
 /* For the device looked up last. */
@@ -139,12 +108,12 @@ static int issue(Context *c, uint8_t serial, int64_t not_after) {
                      .certificate = VIEW_STR(certificate) };
 
         certificate[12] = (char) ('0' + serial);
-        memcpy(i.ek_hash, c->device.ek_hash, 32);
-        return run(c, inventory_record_issued(c->inv, &i, c->device.version, on_recorded, c));
+        memcpy(i.ek_hash, c->loop.device.ek_hash, 32);
+        return loop_run(&c->loop, inventory_record_issued(c->loop.inv, &i, c->loop.device.version, on_recorded, c));
 }
 
 static int list(Context *c, const char *device, const char *cursor, size_t max) {
-        return run(c, inventory_list_issued(c->inv, device, cursor, max, on_issued, c));
+        return loop_run(&c->loop, inventory_list_issued(c->loop.inv, device, cursor, max, on_issued, c));
 }
 
 static int revoke_it(Context *c, const char *what, int64_t now) {
@@ -152,7 +121,7 @@ static int revoke_it(Context *c, const char *what, int64_t now) {
         InventoryRevocation how = { .reason = REVOKED_SUPERSEDED, .now = now };
 
         id[1]++;
-        return run(c, inventory_revoke(c->inv, id, what, &how, on_end, c));
+        return loop_run(&c->loop, inventory_revoke(c->loop.inv, id, what, &how, on_end, c));
 }
 
 static const char *serial_text(uint8_t serial, char ret[static 2 * AK_SERIAL_SIZE + 1]) {
@@ -167,7 +136,7 @@ static void fill(Context *c) {
         enroll(c, 0xa1, "alpha");
         enroll(c, 0xb2, "beta");
         for (uint8_t serial = 1; serial <= 5; serial++) {
-                check_int(run(c, inventory_lookup(c->inv, serial % 2 ? "alpha" : "beta", on_device, c)), 0);
+                check_int(loop_run(&c->loop, inventory_lookup(c->loop.inv, serial % 2 ? "alpha" : "beta", on_device, c)), 0);
                 check_int(issue(c, serial, NOW + 1000 * serial), 0);
                 check_int(c->head.count, serial);
         }
@@ -203,9 +172,9 @@ static void test_lists(void) {
         check_int(list(&c, "gamma", "", 8), -ENOENT);
         check_int(list(&c, "", "99", 8), 0);
         check_int(c.n, 0);
-        check_int(inventory_list_issued(c.inv, "", "x", 8, on_issued, &c), -EINVAL);
-        check_int(inventory_list_issued(c.inv, "", "0", 8, on_issued, &c), -EINVAL);
-        check_int(inventory_list_issued(c.inv, "", "", 0, on_issued, &c), -EINVAL);
+        check_int(inventory_list_issued(c.loop.inv, "", "x", 8, on_issued, &c), -EINVAL);
+        check_int(inventory_list_issued(c.loop.inv, "", "0", 8, on_issued, &c), -EINVAL);
+        check_int(inventory_list_issued(c.loop.inv, "", "", 0, on_issued, &c), -EINVAL);
         stop(&c);
 }
 
@@ -216,8 +185,8 @@ static void test_log(void) {
         Context c;
 
         start(&c);
-        check_int(inventory_signed_state(c.inv).head.count, 5);
-        check_int(run(&c, inventory_list_log(c.inv, 1, 8, on_log, &c)), 0);
+        check_int(inventory_signed_state(c.loop.inv).head.count, 5);
+        check_int(loop_run(&c.loop, inventory_list_log(c.loop.inv, 1, 8, on_log, &c)), 0);
         check_int(c.n, 5);
         for (size_t i = 0; i < c.n; i++) {
                 check_int(log_head_advance(&head, log_bytes_view(c.entries + i), &e), 0);
@@ -226,23 +195,23 @@ static void test_log(void) {
                 check_int(e.serial[0], i + 1);
                 check_int(e.ek_hash[0], i % 2 ? 0xb2 : 0xa1);
         }
-        check(memcmp(head.hash, inventory_signed_state(c.inv).head.hash, sizeof(head.hash)) == 0);
-        check_int(run(&c, inventory_list_log(c.inv, 4, 1, on_log, &c)), 0);
+        check(memcmp(head.hash, inventory_signed_state(c.loop.inv).head.hash, sizeof(head.hash)) == 0);
+        check_int(loop_run(&c.loop, inventory_list_log(c.loop.inv, 4, 1, on_log, &c)), 0);
         check_int(c.n, 1);
-        check_int(run(&c, inventory_list_log(c.inv, 6, 8, on_log, &c)), 0);
+        check_int(loop_run(&c.loop, inventory_list_log(c.loop.inv, 6, 8, on_log, &c)), 0);
         check_int(c.n, 0);
-        check_int(inventory_list_log(c.inv, 0, 8, on_log, &c), -EINVAL);
+        check_int(inventory_list_log(c.loop.inv, 0, 8, on_log, &c), -EINVAL);
 
         /* The same certificate again is no second entry; another one with its serial is refused. */
-        check_int(run(&c, inventory_lookup(c.inv, "alpha", on_device, &c)), 0);
+        check_int(loop_run(&c.loop, inventory_lookup(c.loop.inv, "alpha", on_device, &c)), 0);
         check_int(issue(&c, 5, NOW + 5000), 0);
         check_int(c.head.count, 5);
         check_int(issue(&c, 5, NOW + 5001), -EEXIST);
         e = (LogEntry) { .kind = LOG_ROOT, .time = NOW, .signed_hash = { 1 } };
-        check_int(run(&c, inventory_record_signed(c.inv, &e, on_recorded, &c)), 0);
+        check_int(loop_run(&c.loop, inventory_record_signed(c.loop.inv, &e, on_recorded, &c)), 0);
         check_int(c.head.count, 6);
-        check_int(run(&c, inventory_record_signed(c.inv, &e, on_recorded, &c)), 1);
-        check_int(inventory_signed_state(c.inv).head.count, 6);
+        check_int(loop_run(&c.loop, inventory_record_signed(c.loop.inv, &e, on_recorded, &c)), 1);
+        check_int(inventory_signed_state(c.loop.inv).head.count, 6);
         stop(&c);
 }
 
@@ -266,19 +235,19 @@ static void test_revoke(void) {
 
         /* A device: what is valid of it, and no new one; certificate 1 is over, 3 was revoked before. */
         check_int(revoke_it(&c, "alpha", NOW + 1500), 0);
-        check(c.of_device && c.device.disabled);
+        check(c.of_device && c.loop.device.disabled);
         check_int(c.end.revoked, 1);
         check_int(c.end.until, NOW + 5000);
         check_int(issue(&c, 6, NOW + 9000), -ESTALE);
 
-        check_int(run(&c, inventory_revoked(c.inv, NOW + 1500, on_revoked, &c)), 0);
+        check_int(loop_run(&c.loop, inventory_revoked(c.loop.inv, NOW + 1500, on_revoked, &c)), 0);
         check_int(c.n, 2);
         check_int(c.n_revocations, 2);
         check_int(c.revocations[0].serial[0], 3);
-        check_int(run(&c, inventory_revoked(c.inv, NOW + 3001, on_revoked, &c)), 0);
+        check_int(loop_run(&c.loop, inventory_revoked(c.loop.inv, NOW + 3001, on_revoked, &c)), 0);
         check_int(c.n, 1);
         check_int(c.revocations[0].serial[0], 5);
-        check_int(run(&c, inventory_revoked(c.inv, NOW + 5001, on_revoked, &c)), 0);
+        check_int(loop_run(&c.loop, inventory_revoked(c.loop.inv, NOW + 5001, on_revoked, &c)), 0);
         check_int(c.n, 0);
         stop(&c);
 }
@@ -291,12 +260,12 @@ static void test_remove(void) {
 
         start(&c);
         device_hash_format(bytes, hash);
-        check_int(run(&c, inventory_remove_and_revoke(c.inv, id, "beta", NOW + 2500, on_end, &c)), 0);
+        check_int(loop_run(&c.loop, inventory_remove_and_revoke(c.loop.inv, id, "beta", NOW + 2500, on_end, &c)), 0);
         check_int(c.end.revoked, 1);
         check_int(c.end.until, NOW + 4000);
         check_int(c.end.last, NOW + 4000);
-        check_str(c.device.names[0], "beta");
-        check_int(run(&c, inventory_lookup(c.inv, "beta", on_device, &c)), -ENOENT);
+        check_str(c.loop.device.names[0], "beta");
+        check_int(loop_run(&c.loop, inventory_lookup(c.loop.inv, "beta", on_device, &c)), -ENOENT);
         check_int(list(&c, "beta", "", 8), -ENOENT);
         check_int(list(&c, hash, "", 8), 0);
         check_list(&c, "42");
@@ -304,7 +273,7 @@ static void test_remove(void) {
         check_int(c.items[0].reason, REVOKED_CESSATION_OF_OPERATION);
         check_int(c.items[1].revoked, 0); /* was over */
         /* The answer got lost. */
-        check_int(run(&c, inventory_remove_and_revoke(c.inv, id, hash, NOW + 2600, on_end, &c)), 0);
+        check_int(loop_run(&c.loop, inventory_remove_and_revoke(c.loop.inv, id, hash, NOW + 2600, on_end, &c)), 0);
         check_int(c.end.revoked, 0);
         check_int(c.end.until, NOW + 4000);
         stop(&c);
@@ -316,19 +285,19 @@ static void test_crl(void) {
         Context c;
 
         start(&c);
-        check_int(run(&c, inventory_get_crl(c.inv, on_text, &c)), -ENOENT);
+        check_int(loop_run(&c.loop, inventory_get_crl(c.loop.inv, on_text, &c)), -ENOENT);
         next = (SignedState) { .crl_number = 1, .crl_covers = 3, .crl_next_update = 99 };
-        check_int(run(&c, inventory_put_crl(c.inv, &next, &e, VIEW_STR("a list"), on_recorded, &c)), 0);
+        check_int(loop_run(&c.loop, inventory_put_crl(c.loop.inv, &next, &e, VIEW_STR("a list"), on_recorded, &c)), 0);
         check_int(c.head.count, 7);
-        check_int(run(&c, inventory_put_crl(c.inv, &next, &e, VIEW_STR("another"), on_recorded, &c)), -EEXIST);
+        check_int(loop_run(&c.loop, inventory_put_crl(c.loop.inv, &next, &e, VIEW_STR("another"), on_recorded, &c)), -EEXIST);
         stop(&c);
         start(&c);
-        check_int(run(&c, inventory_get_crl(c.inv, on_text, &c)), 0);
+        check_int(loop_run(&c.loop, inventory_get_crl(c.loop.inv, on_text, &c)), 0);
         check_str(c.text, "a list");
-        check_int(inventory_signed_state(c.inv).crl_number, 1);
-        check_int(inventory_signed_state(c.inv).crl_covers, 3);
-        check_int(inventory_signed_state(c.inv).crl_next_update, 99);
-        check_int(inventory_signed_state(c.inv).revocations, 3);
+        check_int(inventory_signed_state(c.loop.inv).crl_number, 1);
+        check_int(inventory_signed_state(c.loop.inv).crl_covers, 3);
+        check_int(inventory_signed_state(c.loop.inv).crl_next_update, 99);
+        check_int(inventory_signed_state(c.loop.inv).revocations, 3);
         stop(&c);
 }
 
@@ -355,12 +324,12 @@ static void test_adopt(void) {
         check_int(tdb_close(tdb), 0);
 
         start(&c);
-        check_int(inventory_signed_state(c.inv).head.count, 3);
+        check_int(inventory_signed_state(c.loop.inv).head.count, 3);
         check_int(list(&c, "", "", 8), 0);
         check_list(&c, "123");
         stop(&c);
         start(&c); /* once */
-        check_int(inventory_signed_state(c.inv).head.count, 3);
+        check_int(inventory_signed_state(c.loop.inv).head.count, 3);
         stop(&c);
 }
 

@@ -2,42 +2,15 @@
 #include "protocol/device-change.h"
 #include "shared/inventory-issued.h"
 #include "shared/inventory-last.h"
-#include "test.h"
+#include "inventory-loop.h"
 
 #define DEVICES 600U /* more than in one turn, and more places than are looked at at once */
 #define NOW 1000000
 
 typedef struct Context {
-        sd_event *event;
-        Inventory *inv;
-        bool open;
-        int error;
-        Device device;
+        InventoryLoop loop; /* the first member */
         unsigned told[DEVICES], n, max; /* the serial that was told of each; how many are wanted */
 } Context;
-
-static int run(Context *c, int r) {
-        check_int(r, 0);
-        c->open = true;
-        while (c->open)
-                check(sd_event_run(c->event, 10 * 1000 * 1000) > 0);
-        return c->error;
-}
-
-static void on_changed(int error, void *userdata) {
-        Context *c = userdata;
-
-        c->error = error;
-        c->open = false;
-}
-
-static void on_device(int error, const Device *d, void *userdata) {
-        Context *c = userdata;
-
-        if (error >= 0)
-                c->device = *d;
-        on_changed(error, c);
-}
 
 static void on_end(int error, const InventoryEnd *end, void *userdata) {
         on_changed(error, userdata);
@@ -71,7 +44,7 @@ static void enroll(Context *c, unsigned n) {
         uint8_t id[OPERATION_SIZE] = { 1, (uint8_t) (n >> 8), (uint8_t) n };
 
         name_of(n, d.names[0]);
-        check_int(run(c, inventory_enroll(c->inv, id, &d, on_changed, c)), 0);
+        check_int(loop_run(&c->loop, inventory_enroll(c->loop.inv, id, &d, on_changed, c)), 0);
 }
 
 static void issue(Context *c, unsigned n, uint8_t serial) {
@@ -81,16 +54,16 @@ static void issue(Context *c, unsigned n, uint8_t serial) {
         char name[DEVICE_NAME_MAX + 1];
 
         name_of(n, name);
-        check_int(run(c, inventory_lookup(c->inv, name, on_device, c)), 0);
-        memcpy(i.ek_hash, c->device.ek_hash, sizeof(i.ek_hash));
-        check_int(run(c, inventory_record_issued(c->inv, &i, c->device.version, on_recorded, c)), 0);
+        check_int(loop_run(&c->loop, inventory_lookup(c->loop.inv, name, on_device, c)), 0);
+        memcpy(i.ek_hash, c->loop.device.ek_hash, sizeof(i.ek_hash));
+        check_int(loop_run(&c->loop, inventory_record_issued(c->loop.inv, &i, c->loop.device.version, on_recorded, c)), 0);
 }
 
 static int walk(Context *c, unsigned max) {
         memset(c->told, 0, sizeof(c->told));
         c->n = 0;
         c->max = max;
-        return run(c, inventory_walk_last(c->inv, on_last, c));
+        return loop_run(&c->loop, inventory_walk_last(c->loop.inv, on_last, c));
 }
 
 static void test_the_last_of_each(Context *c) {
@@ -108,9 +81,9 @@ static void test_the_last_of_each(Context *c) {
                         issue(c, n, 2);
         }
         const DeviceChange off = { .fields = DEVICE_CHANGE_DISABLED, .disabled = true };
-        check_int(run(c, inventory_change(c->inv, id, "d7", &off, on_end, c)), 0);
+        check_int(loop_run(&c->loop, inventory_change(c->loop.inv, id, "d7", &off, on_end, c)), 0);
         id[1]++;
-        check_int(run(c, inventory_remove(c->inv, id, "d9", on_device, c)), 0);
+        check_int(loop_run(&c->loop, inventory_remove(c->loop.inv, id, "d9", on_device, c)), 0);
         check_int(walk(c, DEVICES), 0);
         check_int(c->n, 41 + 60 - 2);
         for (unsigned n = 0; n < DEVICES; n++)
@@ -122,12 +95,12 @@ static void test_slices_and_an_end(Context *c) {
         memset(c->told, 0, sizeof(c->told));
         c->n = 0;
         c->max = DEVICES;
-        check_int(inventory_walk_last(c->inv, on_last, c), 0);
-        check_int(run(c, inventory_lookup(c->inv, "d1", on_device, c)), 0);
+        check_int(inventory_walk_last(c->loop.inv, on_last, c), 0);
+        check_int(loop_run(&c->loop, inventory_lookup(c->loop.inv, "d1", on_device, c)), 0);
         check(c->n < 41);
-        c->open = true;
-        while (c->open)
-                check(sd_event_run(c->event, 10 * 1000 * 1000) > 0);
+        c->loop.open = true;
+        while (c->loop.open)
+                check(sd_event_run(c->loop.event, 10 * 1000 * 1000) > 0);
         check_int(c->n, 99);
         check_int(walk(c, 20), 0);
         check_int(c->n, 20);
@@ -136,17 +109,14 @@ static void test_slices_and_an_end(Context *c) {
 int main(void) {
         char directory[] = "/tmp/test-inventory-last-XXXXXX", path[sizeof(directory) + 32];
         Context c = {};
-        bool healed;
 
         check(mkdtemp(directory));
         (void) snprintf(path, sizeof(path), "%s/inventory", directory);
-        check_int(sd_event_new(&c.event), 0);
-        check_int(inventory_open(path, c.event, &c.inv, &healed), 0);
+        loop_start(&c.loop, path);
         test_the_last_of_each(&c);
         test_slices_and_an_end(&c);
-        check_int(inventory_walk_last(c.inv, on_last, &c), 0); /* is never answered */
-        inventory_free(c.inv);
-        sd_event_unref(c.event);
+        check_int(inventory_walk_last(c.loop.inv, on_last, &c), 0); /* is never answered */
+        loop_stop(&c.loop);
         check_int(unlink(path), 0);
         (void) strcat(path, ".lock");
         check_int(unlink(path), 0);
